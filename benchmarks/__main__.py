@@ -14,10 +14,12 @@ import tqdm
 from benchmarks import counts
 from benchmarks import flag
 from benchmarks import peers
+from benchmarks import ratios
 from benchmarks import releases
 from benchmarks import report
 from benchmarks import steps
 from benchmarks import trees
+from graft import errors
 
 SECTIONS = ('counts', 'ratios', 'peers')
 SIZES = tuple(10**exponent for exponent in range(3, 9))
@@ -70,7 +72,7 @@ def count_jobs(sizes: tuple[int, ...]) -> Iterator[Job]:
         yield 'counts', f'{name}, {tree}, {size:,} {dtype}', row
 
 
-def ratio_jobs(sizes: tuple[int, ...], seconds: float) -> Iterator[Job]:
+def ratio_jobs(sizes: tuple[int, ...], effort: ratios.Effort) -> Iterator[Job]:
   """Adam's jitted step in float32 in every size; the rest in one size."""
   size = min(TYPICAL, sizes[-1])
   cells = [
@@ -102,27 +104,30 @@ def ratio_jobs(sizes: tuple[int, ...], seconds: float) -> Iterator[Job]:
 
     def row(what=what, name=name, tree=tree, each=each, dtype=dtype):
       shapes = trees.TREES[tree](each)
-      found = compare[what](name, shapes, dtype, seconds)
+      found = compare[what](name, shapes, dtype, effort)
       return {'what': what} | _cell(name, tree, each, dtype) | found
 
     yield 'ratios', f'{what}, {name}, {tree}, {each:,} {dtype}', row
 
 
-def import_job(release: pathlib.Path | None, seconds: float) -> Job:
+def import_job(release: pathlib.Path | None, effort: ratios.Effort) -> Job:
   """`import optax`, against the release under this fork."""
 
   def row():
     blank = dict.fromkeys(('optimizer', 'dtype', 'tree'), '')
     blank |= {'size': 0, 'arrays': 0, 'parameters': 0}
-    folder = release or releases.pristine_release()
-    found = flag.importing(folder.resolve(), seconds)
+    try:
+      folder = release or releases.pristine_release()
+      found = flag.importing(folder.resolve(), effort)
+    except errors.GraftError as error:
+      found = {'reason': f'{error}; or name its folder with --pristine'}
     return {'what': 'import optax'} | blank | found
 
   return 'ratios', 'import optax', row
 
 
 def peer_jobs(
-    pool: peers.Pool, sizes: tuple[int, ...], seconds: float
+    pool: peers.Pool, sizes: tuple[int, ...], effort: ratios.Effort
 ) -> Iterator[Job]:
   """Every size in float32, and one in bfloat16."""
   cells = [(size, 'float32') for size in sizes]
@@ -131,7 +136,7 @@ def peer_jobs(
     for size, dtype in cells:
 
       def row(tree=tree, size=size, dtype=dtype):
-        found = peers.compare(pool, peers.PEERS, tree, size, dtype, seconds)
+        found = peers.compare(pool, peers.PEERS, tree, size, dtype, effort)
         cell = _cell('adam', tree, size, dtype)
         return cell | {'peers': {peer.name: ratio for peer, ratio in found}}
 
@@ -140,7 +145,11 @@ def peer_jobs(
 
 def run(options: argparse.Namespace) -> dict:
   """Runs the sections that are asked for, with a progress bar."""
-  sizes = tuple(size for size in SIZES if size <= options.largest)
+  sizes = SIZES[:1] if options.quick else SIZES
+  sizes = tuple(size for size in sizes if size <= options.largest)
+  effort = ratios.Effort(options.seconds, rounds=7, builds=6)
+  if options.quick:
+    effort = ratios.Effort(0.0, rounds=2, builds=1)
   results = {section: [] for section in options.only}
   load = {'before': os.getloadavg()[0]}
   with peers.Pool(jax.devices()[0].platform) as pool:
@@ -148,10 +157,10 @@ def run(options: argparse.Namespace) -> dict:
     if 'counts' in options.only:
       jobs += count_jobs(sizes)
     if 'ratios' in options.only:
-      jobs += ratio_jobs(sizes, options.seconds)
-      jobs.append(import_job(options.pristine, options.seconds))
+      jobs += ratio_jobs(sizes, effort)
+      jobs.append(import_job(options.pristine, effort))
     if 'peers' in options.only:
-      jobs += peer_jobs(pool, sizes, options.seconds)
+      jobs += peer_jobs(pool, sizes, effort)
     with tqdm.tqdm(jobs, disable=None, dynamic_ncols=True) as bar:
       for section, label, job in bar:
         bar.set_description(label)
@@ -220,13 +229,12 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> dict:
   """Runs the command line; gives what it found."""
   options = _parser().parse_args(arguments)
-  if options.quick:
-    options.largest, options.seconds = SIZES[0], 0.0
   results = run(options)
   for section, table in report.tables(results).items():
     print(f'\n{section}\n{report.plain(table)}')
-  for reason in report.reasons(results.get('peers', ())):
-    print(f'not run: {reason}')
+  for section in options.only:
+    for reason in report.reasons(results[section]):
+      print(f'not run: {reason}')
   print(f'\n{report.machine(results)}')
   if options.out:
     from benchmarks import figure  # Only the figure needs matplotlib.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import compileall
+import itertools
 import pathlib
 import shutil
 import subprocess
@@ -44,30 +45,32 @@ def _compare_steps(
     name: str,
     shapes: trees.Shapes,
     dtype: jax.typing.DTypeLike,
-    seconds: float,
+    effort: ratios.Effort,
 ) -> dict[str, ratios.Ratio]:
   params, grads = (_tree(shapes, dtype, seed) for seed in (0, 1))
-  optimizers = {
-      flag: steps.make(name, epsilon_hat=flag) for flag in (False, True)
-  }
-  # The two defaults share a compiled step, each with arrays of its own.
-  taken = {flag: make_step(optimizers[flag]) for flag in optimizers}
-  timers = {
-      contender: _step_timer(taken[flag], optimizers[flag], params, grads)
-      for contender, flag in CONTENDERS.items()
-  }
-  times = ratios.interleave(timers, seconds=seconds)
-  return ratios.against(REFERENCE, times)
+
+  def build_and_time(order):
+    timers = {}
+    for contender in order:
+      optimizer = steps.make(name, epsilon_hat=CONTENDERS[contender])
+      take = make_step(optimizer)
+      timers[contender] = _step_timer(take, optimizer, params, grads)
+      timers[contender](1)  # Compiled in this order too.
+    return ratios.interleave(timers, effort.of_one_build())
+
+  orders = itertools.cycle(itertools.permutations(CONTENDERS))
+  builds = map(build_and_time, itertools.islice(orders, effort.builds))
+  return ratios.against(REFERENCE, *builds)
 
 
-def jitted_step(name, shapes, dtype, seconds):
+def jitted_step(name, shapes, dtype, effort):
   """Ratios of the compiled step, which overwrites what it is given."""
-  return _compare_steps(steps.jitted, name, shapes, dtype, seconds)
+  return _compare_steps(steps.jitted, name, shapes, dtype, effort)
 
 
-def eager_step(name, shapes, dtype, seconds):
+def eager_step(name, shapes, dtype, effort):
   """Ratios of the step run operation by operation."""
-  return _compare_steps(steps.step, name, shapes, dtype, seconds)
+  return _compare_steps(steps.step, name, shapes, dtype, effort)
 
 
 def _build_timer(
@@ -91,7 +94,7 @@ def _build_timer(
   return seconds
 
 
-def build(stage, name, shapes, dtype, seconds):
+def build(stage, name, shapes, dtype, effort):
   """Ratios of tracing or of compiling the step; no array is made."""
   params = {
       key: jax.ShapeDtypeStruct(shape, jnp.dtype(dtype))
@@ -101,9 +104,7 @@ def build(stage, name, shapes, dtype, seconds):
       contender: _build_timer(steps.make(name, epsilon_hat=flag), params, stage)
       for contender, flag in CONTENDERS.items()
   }
-  times = ratios.interleave(
-      timers, seconds=seconds, calls=1, warm=False, least=5
-  )
+  times = ratios.interleave(timers, effort, calls=1, warm=False)
   return ratios.against(REFERENCE, times)
 
 
@@ -137,12 +138,14 @@ def _import_timer(package: pathlib.Path, folder: pathlib.Path) -> ratios.Timer:
   return seconds
 
 
-def importing(release: pathlib.Path, seconds: float) -> dict[str, ratios.Ratio]:
+def importing(
+    release: pathlib.Path, effort: ratios.Effort
+) -> dict[str, ratios.Ratio]:
   """Ratios of `import optax` to importing the release.
 
   Args:
     release: Folder that holds the ``optax/`` of the pristine release.
-    seconds: Time after which no further round begins.
+    effort: How much to measure.
 
   Returns:
     The ratios of this fork and of the release once more.
@@ -161,7 +164,5 @@ def importing(release: pathlib.Path, seconds: float) -> dict[str, ratios.Ratio]:
         )
         for number, (contender, package) in enumerate(packages.items())
     }
-    times = ratios.interleave(
-        timers, seconds=seconds, calls=1, warm=False, least=5
-    )
+    times = ratios.interleave(timers, effort, calls=1, warm=False)
   return ratios.against(REFERENCE, times)

@@ -170,7 +170,7 @@ def compare(
     tree: str,
     size: int,
     dtype: str,
-    seconds: float,
+    effort: ratios.Effort,
 ) -> Iterator[tuple[Peer, ratios.Ratio | str]]:
   """Compares peers with the default step on one tree.
 
@@ -180,7 +180,7 @@ def compare(
     tree: Name in `benchmarks.trees.TREES`.
     size: Number of parameters.
     dtype: Type of the parameters, and so of the state.
-    seconds: Time for each comparison.
+    effort: How much each comparison measures; all on one build.
 
   Yields:
     A peer with its ratio, or with the reason why there is none.
@@ -207,10 +207,10 @@ def compare(
           'reference': reference.timer('reference'),
           'peer': worker.timer('peer'),
       }
-      times = ratios.interleave(timers, seconds=seconds)
+      times = ratios.interleave(timers, effort)
       worker.ask(do='drop', slot='peer')
     except Unavailable as error:
       yield peer, str(error)
     else:
-      yield peer, ratios.ratio(times['peer'], times['reference'])
+      yield peer, ratios.against('reference', times)['peer']
   reference.ask(do='drop', slot='reference')

@@ -5,6 +5,11 @@ Contenders take turns in an order that reads the same forwards and backwards
 each such round gives one ratio. The order is drawn anew for each round, and a
 call that is not timed comes before those that are: else a contender that always
 follows another would find its arrays out of the cache more often.
+
+The same program compiled twice may also differ in speed, for as long as the
+process lasts: the first one built tends to be the fastest. Contenders are
+therefore built several times over, in another order each time, and the spread
+is that over builds and rounds.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,13 +29,34 @@ _RESAMPLES = 2000
 
 
 @dataclasses.dataclass(frozen=True)
+class Effort:
+  """How much a comparison measures.
+
+  Attributes:
+    seconds: Time after which no further round begins.
+    rounds: Fewest rounds, whatever time they take.
+    builds: How often contenders that can be built anew are.
+  """
+
+  seconds: float
+  rounds: int
+  builds: int
+
+  def of_one_build(self) -> 'Effort':
+    """The share of each build."""
+    rounds = math.ceil(self.rounds / self.builds)
+    return Effort(self.seconds / self.builds, rounds, 1)
+
+
+@dataclasses.dataclass(frozen=True)
 class Ratio:
   """The ratio of two contenders' times over the rounds of a comparison.
 
   Attributes:
-    median: The median over the rounds.
+    median: The median over the rounds of all builds.
     quartiles: The first and the third quartile.
-    interval: Bootstrap interval of the median, at 95%.
+    interval: Bootstrap interval of the median, at 95%, which draws builds, and
+      rounds from each build drawn.
     rounds: Number of rounds.
   """
 
@@ -40,12 +66,29 @@ class Ratio:
   rounds: int
 
 
-def ratio(times: Sequence[float], reference: Sequence[float]) -> Ratio:
-  """Summarizes the rounds' ratios of one contender to the reference."""
-  ratios = np.asarray(times) / np.asarray(reference)
+def ratio(
+    times: Sequence[Sequence[float]], reference: Sequence[Sequence[float]]
+) -> Ratio:
+  """Summarizes the rounds' ratios of one contender to the reference.
+
+  Args:
+    times: The contender's time in each round, for each build.
+    reference: The reference's, likewise.
+
+  Returns:
+    Their ratio over all rounds.
+  """
+  builds = [np.divide(*build) for build in zip(times, reference, strict=True)]
+  ratios = np.concatenate(builds)
   rng = np.random.default_rng(0)
-  resampled = rng.choice(ratios, (_RESAMPLES, len(ratios)))
-  medians = np.median(resampled, axis=1)
+
+  def resampled() -> np.ndarray:
+    drawn = rng.integers(len(builds), size=len(builds))
+    return np.concatenate(
+        [rng.choice(builds[i], len(builds[i])) for i in drawn]
+    )
+
+  medians = [np.median(resampled()) for _ in range(_RESAMPLES)]
   return Ratio(
       median=float(np.median(ratios)),
       quartiles=tuple(np.quantile(ratios, (0.25, 0.75)).tolist()),
@@ -81,21 +124,19 @@ def palindrome(names: Iterable[str], rng: np.random.Generator) -> list[str]:
 
 def interleave(
     timers: Mapping[str, Timer],
+    effort: Effort,
     *,
-    seconds: float,
     calls: int | None = None,
     warm: bool = True,
-    least: int = 7,
     most: int = 201,
 ) -> dict[str, list[float]]:
   """Times contenders in turn until the time for it has passed.
 
   Args:
     timers: The contenders, the reference among them.
-    seconds: Time after which no further round begins.
+    effort: How many rounds.
     calls: Calls a measurement, found out on the first contender by default.
     warm: Whether a call that is not timed comes before them.
-    least: Fewest rounds, whatever time they take.
     most: Most rounds.
 
   Returns:
@@ -109,7 +150,8 @@ def interleave(
   rng = np.random.default_rng(0)
   begin = time.perf_counter()
   for number in range(most):
-    if number >= least and time.perf_counter() - begin > seconds:
+    passed = time.perf_counter() - begin
+    if number >= effort.rounds and passed > effort.seconds:
       break
     sums = dict.fromkeys(timers, 0.0)
     for name in palindrome(timers, rng):
@@ -122,9 +164,10 @@ def interleave(
 
 
 def against(
-    reference: str, times: Mapping[str, Sequence[float]]
+    reference: str, *builds: Mapping[str, Sequence[float]]
 ) -> dict[str, Ratio]:
-  """The ratio of every other contender to one of them."""
+  """The ratio of every other contender to one of them, over all builds."""
+  times = {name: [build[name] for build in builds] for name in builds[0]}
   return {
       name: ratio(times[name], times[reference])
       for name in times

@@ -80,6 +80,8 @@ def ratios_table(rows: Sequence[dict]) -> Table:
       ]
   ]
   for row in rows:
+    if 'reason' in row:
+      continue
     flag, again = row['epsilon_hat'], row['default again']
     table.append(
         [
@@ -115,11 +117,12 @@ def peers_table(rows: Sequence[dict]) -> Table:
 
 
 def reasons(rows: Sequence[dict]) -> list[str]:
-  """Why peers are missing, each reason once."""
-  found = {
+  """Why something was not run, each reason once."""
+  found = {f'{row["what"]}: {row["reason"]}' for row in rows if 'reason' in row}
+  found |= {
       f'{name}: {measured}'
       for row in rows
-      for name, measured in row['peers'].items()
+      for name, measured in row.get('peers', {}).items()
       if isinstance(measured, str)
   }
   return sorted(found)
@@ -192,11 +195,11 @@ def fill(page: pathlib.Path, results: dict) -> None:
   if shown.get('counts'):
     shown['counts'] = of_one_size(shown['counts'])
   blocks = {key: markdown(table) for key, table in tables(shown).items()}
+  for section in blocks:
+    if missing := reasons(shown[section]):
+      listed = '\n'.join(f'- {reason}' for reason in missing)
+      blocks[section] += f'\n\nNot run:\n\n{listed}'
   blocks['machine'] = textwrap.fill(machine(results), 80)
-  if missing := reasons(results.get('peers', ())):
-    blocks['peers'] += '\n\nNot run:\n\n' + '\n'.join(
-        f'- {reason}' for reason in missing
-    )
   text = page.read_text()
   for section, block in blocks.items():
     pattern = rf'(<!-- {section} -->\n).*?(<!-- end -->)'

@@ -70,35 +70,5 @@ class CostTest(parameterized.TestCase):
     )
 
 
-class BenchmarksTest(parameterized.TestCase):
-
-  def test_operations_are_counted_by_shape(self):
-    program = """
-      %a = f32[3,4]{1,0} parameter(0)
-      %b = f32[] sqrt(%c)
-      %d = f32[3,4]{1,0} multiply(%a, %e)
-      %f = (f32[3,4]{1,0}, f32[]) tuple(%d, %b)
-    """
-    found = counts.operations(program)
-    self.assertEqual(found.scalar, {'sqrt': 1})
-    self.assertEqual(found.array, {'multiply': 12})
-
-  def test_a_compiled_step_counts_what_xla_counts(self):
-    step = counts.compiled(
-        steps.make('adam', epsilon_hat=False), trees.one_array(1_000), 'float32'
-    )
-    found = counts.count(step)
-    # XLA counts the roots apart from its flops.
-    executed = found['array operations'] // 1_000
-    of_xla = (found['flops'] + found['transcendentals']) // 1_000
-    self.assertEqual(executed, of_xla)
-
-  @parameterized.parameters(1_000, 123_456, 10_000_000)
-  def test_a_transformer_has_the_size_asked_for(self, size):
-    shapes = trees.transformer(size)
-    width = shapes['ln_f/scale'][0]
-    self.assertBetween(trees.parameters(shapes), size - width, size)
-
-
 if __name__ == '__main__':
   absltest.main()
