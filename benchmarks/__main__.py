@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Iterator
+import itertools
 import os
 import pathlib
 import platform
@@ -24,7 +25,6 @@ from graft import errors
 SECTIONS = ('counts', 'ratios', 'peers')
 SIZES = tuple(10**exponent for exponent in range(3, 9))
 DTYPES = ('float32', 'bfloat16')
-TYPICAL = 10**6
 
 Job = tuple[str, str, Callable[[], dict]]
 """The section, what the progress bar says, and what makes the row."""
@@ -56,32 +56,26 @@ def _cell(name: str, tree: str, size: int, dtype: str) -> dict:
 
 
 def count_jobs(sizes: tuple[int, ...]) -> Iterator[Job]:
-  """Every optimizer and dtype: one array of each size, one transformer."""
-  cells = [('one array', size) for size in sizes]
-  cells += [('transformer', min(TYPICAL, sizes[-1]))]
-  for tree, size in cells:
-    for name in steps.OPTIMIZERS:
-      for dtype in DTYPES:
-        cell = _cell(name, tree, size, dtype)
+  """Every optimizer in every tree, size and dtype."""
+  for tree, size, name, dtype in itertools.product(
+      trees.TREES, sizes, steps.OPTIMIZERS, DTYPES
+  ):
 
-        def row(cell=cell, size=size):
-          shapes = trees.TREES[cell['tree']](size)
-          found = counts.compare(cell['optimizer'], shapes, cell['dtype'])
-          return cell | {'counts': found}
+    def row(tree=tree, size=size, name=name, dtype=dtype):
+      found = counts.compare(name, trees.TREES[tree](size), dtype)
+      return _cell(name, tree, size, dtype) | {'counts': found}
 
-        yield 'counts', f'{name}, {tree}, {size:,} {dtype}', row
+    yield 'counts', f'{name}, {tree}, {size:,} {dtype}', row
 
 
 def ratio_jobs(sizes: tuple[int, ...], effort: ratios.Effort) -> Iterator[Job]:
-  """Adam's jitted step in float32 in every size; the rest in one size."""
-  size = min(TYPICAL, sizes[-1])
+  """Adam's jitted step in every size and dtype; the rest in one of them."""
+  size = min(trees.TYPICAL, sizes[-1])
   cells = [
-      ('jitted step', 'adam', tree, each, 'float32')
+      ('jitted step', 'adam', tree, each, dtype)
       for tree in trees.TREES
+      for dtype in DTYPES
       for each in sizes
-  ]
-  cells += [
-      ('jitted step', 'adam', tree, size, 'bfloat16') for tree in trees.TREES
   ]
   cells += [
       ('jitted step', name, tree, size, 'float32')
@@ -129,18 +123,15 @@ def import_job(release: pathlib.Path | None, effort: ratios.Effort) -> Job:
 def peer_jobs(
     pool: peers.Pool, sizes: tuple[int, ...], effort: ratios.Effort
 ) -> Iterator[Job]:
-  """Every size in float32, and one in bfloat16."""
-  cells = [(size, 'float32') for size in sizes]
-  cells += [(min(TYPICAL, sizes[-1]), 'bfloat16')]
-  for tree in trees.TREES:
-    for size, dtype in cells:
+  """Every tree, dtype and size."""
+  for tree, dtype, size in itertools.product(trees.TREES, DTYPES, sizes):
 
-      def row(tree=tree, size=size, dtype=dtype):
-        found = peers.compare(pool, peers.PEERS, tree, size, dtype, effort)
-        cell = _cell('adam', tree, size, dtype)
-        return cell | {'peers': {peer.name: ratio for peer, ratio in found}}
+    def row(tree=tree, size=size, dtype=dtype):
+      found = peers.compare(pool, peers.PEERS, tree, size, dtype, effort)
+      cell = _cell('adam', tree, size, dtype)
+      return cell | {'peers': {peer.name: ratio for peer, ratio in found}}
 
-      yield 'peers', f'peers, {tree}, {size:,} {dtype}', row
+    yield 'peers', f'peers, {tree}, {size:,} {dtype}', row
 
 
 def run(options: argparse.Namespace) -> dict:
@@ -230,8 +221,9 @@ def main(arguments: list[str] | None = None) -> dict:
   """Runs the command line; gives what it found."""
   options = _parser().parse_args(arguments)
   results = run(options)
-  for section, table in report.tables(results).items():
-    print(f'\n{section}\n{report.plain(table)}')
+  for section, tables in report.tables(results).items():
+    print(f'\n{section}')
+    print('\n\n'.join(map(report.plain, tables)))
   for section in options.only:
     for reason in report.reasons(results[section]):
       print(f'not run: {reason}')

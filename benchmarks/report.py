@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import dataclasses
+import itertools
 import json
 import pathlib
 import re
@@ -9,6 +10,7 @@ import textwrap
 
 from benchmarks import peers
 from benchmarks import ratios
+from benchmarks import trees
 
 Table = list[list[str]]
 
@@ -101,19 +103,23 @@ def ratios_table(rows: Sequence[dict]) -> Table:
 
 
 def peers_table(rows: Sequence[dict]) -> Table:
-  """Each peer's time relative to the default step, a column a peer."""
+  """Each peer's time relative to the default step, in one tree and dtype."""
   names = [peer.name for peer in peers.PEERS]
-  table = [['dtype', 'arrays', 'parameters', *names]]
+  columns = [[f'{rows[0]["dtype"]}, {rows[0]["tree"]}', *names]]
   for row in rows:
     cells = []
     for name in names:
       measured = row['peers'].get(name)
       found = isinstance(measured, ratios.Ratio)
       cells.append(interval(measured) if found else 'none')
-    table.append(
-        [row['dtype'], f'{row["arrays"]:,}', f'{row["parameters"]:,}', *cells]
-    )
-  return [list(column) for column in zip(*table, strict=True)]
+    columns.append([f'{row["parameters"]:,}', *cells])
+  return [list(cells) for cells in zip(*columns, strict=True)]
+
+
+def peers_tables(rows: Sequence[dict]) -> list[Table]:
+  """A table for each tree and dtype."""
+  groups = itertools.groupby(rows, lambda row: (row['tree'], row['dtype']))
+  return [peers_table(list(group)) for _, group in groups]
 
 
 def reasons(rows: Sequence[dict]) -> list[str]:
@@ -128,12 +134,12 @@ def reasons(rows: Sequence[dict]) -> list[str]:
   return sorted(found)
 
 
-def tables(results: dict) -> dict[str, Table]:
+def tables(results: dict) -> dict[str, list[Table]]:
   """The tables of what was run, by section."""
   made = {
-      'counts': counts_table,
-      'ratios': ratios_table,
-      'peers': peers_table,
+      'counts': lambda rows: [counts_table(rows)],
+      'ratios': lambda rows: [ratios_table(rows)],
+      'peers': peers_tables,
   }
   return {
       section: make(results[section])
@@ -178,8 +184,8 @@ def to_json(results: dict) -> str:
 
 
 def of_one_size(rows: Sequence[dict]) -> list[dict]:
-  """The rows of the size that both trees were counted in."""
-  size = next(row['size'] for row in rows if row['tree'] == 'transformer')
+  """The rows of the typical size, or of the largest below it."""
+  size = max(row['size'] for row in rows if row['size'] <= trees.TYPICAL)
   return [row for row in rows if row['size'] == size]
 
 
@@ -194,7 +200,10 @@ def fill(page: pathlib.Path, results: dict) -> None:
   shown = dict(results)
   if shown.get('counts'):
     shown['counts'] = of_one_size(shown['counts'])
-  blocks = {key: markdown(table) for key, table in tables(shown).items()}
+  blocks = {
+      section: '\n\n'.join(map(markdown, made))
+      for section, made in tables(shown).items()
+  }
   for section in blocks:
     if missing := reasons(shown[section]):
       listed = '\n'.join(f'- {reason}' for reason in missing)

@@ -11,6 +11,9 @@ import numpy as np
 
 Shapes = dict[str, tuple[int, ...]]
 
+TYPICAL = 10**6
+"""The number of parameters where one size has to do."""
+
 LAYERS = 24
 """Layers of the transformer, as in the medium-sized GPT-2: 292 arrays."""
 
