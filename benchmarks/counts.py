@@ -6,6 +6,7 @@ optimized program: exactly, and those on scalars apart from those on arrays.
 """
 
 import collections
+from collections.abc import Callable
 import math
 import re
 from typing import NamedTuple
@@ -76,6 +77,7 @@ def compiled(
     optimizer: optax.GradientTransformation,
     shapes: trees.Shapes,
     dtype: jax.typing.DTypeLike,
+    jitted: Callable = steps.jitted,
 ) -> jax.stages.Compiled:
   """The step for a tree of these shapes; no array is made."""
   params = {
@@ -83,7 +85,7 @@ def compiled(
       for name, shape in shapes.items()
   }
   state = jax.eval_shape(optimizer.init, params)
-  return steps.jitted(optimizer).lower(params, state, params).compile()
+  return jitted(optimizer).lower(params, state, params).compile()
 
 
 def count(step: jax.stages.Compiled) -> dict[str, int]:
@@ -103,11 +105,14 @@ def count(step: jax.stages.Compiled) -> dict[str, int]:
 
 
 def compare(
-    name: str, shapes: trees.Shapes, dtype: jax.typing.DTypeLike
+    name: str,
+    shapes: trees.Shapes,
+    dtype: jax.typing.DTypeLike,
+    jitted: Callable = steps.jitted,
 ) -> dict[str, dict[str, int]]:
   """An optimizer's counts without the flag, with it, and the difference."""
   default, flag = (
-      count(compiled(steps.make(name, epsilon_hat=on), shapes, dtype))
+      count(compiled(steps.make(name, epsilon_hat=on), shapes, dtype, jitted))
       for on in (False, True)
   )
   return {

@@ -14,6 +14,9 @@ from benchmarks import trees
 FEW = 4
 """The most scalar operations that the flag may add to a step."""
 
+PADDED_SCALAR = 64
+"""What XLA's CPU backend sets aside for a scalar, in bytes."""
+
 CASES = [
     {'testcase_name': f'{name}_{dtype}', 'name': name, 'dtype': dtype}
     for name in steps.OPTIMIZERS
@@ -60,6 +63,18 @@ class CostTest(parameterized.TestCase):
         self.assert_costs_nothing(added)
         self.assertEqual(added['transcendentals'], 1)
         self.assertLessEqual(added['flops'], FEW)
+
+  @parameterized.named_parameters(CASES)
+  def test_a_step_that_overwrites_nothing(self, name, dtype):
+    jitted = lambda optimizer: jax.jit(steps.step(optimizer))
+    # AMSGrad's last loop needs one scalar more.
+    room = PADDED_SCALAR if name == 'amsgrad' else 0
+    for shapes in (trees.one_array(1_000), trees.transformer(10_000, 2)):
+      added = counts.compare(name, shapes, dtype, jitted)['difference']
+      with self.subTest(arrays=len(shapes)):
+        self.assertLessEqual(added['temporary bytes'], room, added)
+        added['temporary bytes'] = 0
+        self.assert_costs_nothing(added)
 
   @parameterized.parameters('float32', 'bfloat16')
   def test_the_arrays_of_a_transformer(self, dtype):
