@@ -129,6 +129,10 @@ class Worker:
     """A timer of the step that was last prepared under a name."""
     return lambda calls: self.ask(do='time', slot=slot, calls=calls)['seconds']
 
+  def has_ended(self) -> bool:
+    """Whether the process is gone, as when it was killed for its memory."""
+    return self._process.poll() is not None
+
   def close(self) -> None:
     """Ends the process."""
     with contextlib.suppress(BrokenPipeError):
@@ -137,7 +141,7 @@ class Worker:
 
 
 class Pool(contextlib.ExitStack):
-  """The processes of a run, each started when it is first needed."""
+  """The processes of a run, each started when it is needed and not there."""
 
   def __init__(self, platform: str):
     super().__init__()
@@ -146,7 +150,7 @@ class Pool(contextlib.ExitStack):
 
   def worker(self, name: str) -> Worker:
     """The process of that name."""
-    if name not in self._workers:
+    if name not in self._workers or self._workers[name].has_ended():
       worker = Worker(name, self._platform)
       self._workers[name] = worker
       self.callback(worker.close)
@@ -199,7 +203,11 @@ def compare(
     )
     return worker
 
-  reference = prepare(REFERENCE, 'reference')
+  try:
+    reference = prepare(REFERENCE, 'reference')
+  except Unavailable as error:
+    yield from ((peer, str(error)) for peer in selected)
+    return
   for peer in selected:
     try:
       worker = prepare(peer, 'peer')
@@ -213,4 +221,5 @@ def compare(
       yield peer, str(error)
     else:
       yield peer, ratios.against('reference', times)['peer']
-  reference.ask(do='drop', slot='reference')
+  with contextlib.suppress(Unavailable):
+    reference.ask(do='drop', slot='reference')

@@ -95,6 +95,28 @@ class RatiosTest(parameterized.TestCase):
     self.assertEqual(ratios.above_noise(measured, repeated), expected)
 
 
+class PeersTest(parameterized.TestCase):
+
+  def test_a_process_that_has_ended_is_replaced(self):
+    with peers.Pool('cpu') as pool:
+      worker = pool.worker('torch')
+      self.assertIs(pool.worker('torch'), worker)
+      worker.close()
+      self.assertEqual(pool.worker('torch').ask(do='drop', slot='peer'), {})
+
+  def test_without_the_reference_every_peer_says_why(self):
+    effort = ratios.Effort(0.0, rounds=1, builds=1)
+    with peers.Pool('a device that is not here') as pool:
+      found = dict(
+          peers.compare(
+              pool, peers.PEERS, 'one array', 1_000, 'float32', effort
+          )
+      )
+    self.assertSameElements(found, peers.PEERS)
+    for reason in found.values():
+      self.assertEndsWith(reason, 'sees no a device that is not here')
+
+
 class CommandTest(parameterized.TestCase):
 
   def test_everything_in_brief(self):
