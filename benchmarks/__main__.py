@@ -136,11 +136,10 @@ def peer_jobs(
 
 def run(options: argparse.Namespace) -> dict:
   """Runs the sections that are asked for, with a progress bar."""
-  sizes = SIZES[:1] if options.quick else SIZES
-  sizes = tuple(size for size in sizes if size <= options.largest)
+  sizes = tuple(size for size in SIZES if size <= options.largest) or SIZES[:1]
   effort = ratios.Effort(options.seconds, rounds=7, builds=6)
   if options.quick:
-    effort = ratios.Effort(0.0, rounds=2, builds=1)
+    sizes, effort = SIZES[:1], ratios.Effort(0.0, rounds=2, builds=1)
   results = {section: [] for section in options.only}
   load = {'before': os.getloadavg()[0]}
   with peers.Pool(jax.devices()[0].platform) as pool:
