@@ -75,6 +75,7 @@ def draw(results: dict, path: pathlib.Path) -> None:
   others = [
       row for row in results.get('peers', ()) if row['dtype'] == 'float32'
   ]
+  sizes = [row['size'] for row in jitted + others]
   for column, tree in enumerate(trees.TREES):
     for axes, draw_panel, rows in (
         (panels[0, column], _flag_panel, jitted),
@@ -85,6 +86,8 @@ def draw(results: dict, path: pathlib.Path) -> None:
         draw_panel(axes, rows)
       axes.axhline(1, color='0.0', lw=0.6)
       axes.set_xscale('log')
+      if sizes:  # A single size has no range of its own.
+        axes.set_xlim(min(sizes) / 2, max(sizes) * 2)
       axes.grid(alpha=0.3)
     arrays = len(trees.TREES[tree](1))
     title = tree if arrays == 1 else f'{tree}, {arrays} arrays'
