@@ -16,11 +16,12 @@ from benchmarks import counts
 from benchmarks import flag
 from benchmarks import peers
 from benchmarks import ratios
-from benchmarks import releases
 from benchmarks import report
 from benchmarks import steps
 from benchmarks import trees
+from benchmarks.frameworks import jax as on_jax
 from graft import errors
+from graft import release
 
 SECTIONS = ('counts', 'ratios', 'peers')
 SIZES = tuple(10**exponent for exponent in range(3, 9))
@@ -104,14 +105,14 @@ def ratio_jobs(sizes: tuple[int, ...], effort: ratios.Effort) -> Iterator[Job]:
     yield 'ratios', f'{what}, {name}, {tree}, {each:,} {dtype}', row
 
 
-def import_job(release: pathlib.Path | None, effort: ratios.Effort) -> Job:
+def import_job(pristine: pathlib.Path | None, effort: ratios.Effort) -> Job:
   """`import optax`, against the release under this fork."""
 
   def row():
     blank = dict.fromkeys(('optimizer', 'dtype', 'tree'), '')
     blank |= {'size': 0, 'arrays': 0, 'parameters': 0}
     try:
-      folder = release or releases.pristine_release()
+      folder = pristine or release.fetched(optax.__version__).root
       found = flag.importing(folder.resolve(), effort)
     except errors.GraftError as error:
       found = {'reason': f'{error}; or name its folder with --pristine'}
@@ -155,9 +156,8 @@ def run(options: argparse.Namespace) -> dict:
       for section, label, job in bar:
         bar.set_description(label)
         results[section].append(job())
-    versions = {f'optax {optax.__version__} with the flag'}
-    for found in ({'jax': f'JAX {jax.__version__}'}, pool.versions()):
-      versions.update(*(text.split(', ') for text in found.values()))
+    versions = {f'optax {optax.__version__} with the flag', on_jax.version()}
+    versions |= pool.versions()
   load['after'] = os.getloadavg()[0]
   facts = {'device': device_name(), 'cores': os.cpu_count(), 'load': load}
   return {'machine': facts, 'versions': sorted(versions)} | results
@@ -216,9 +216,9 @@ def _parser() -> argparse.ArgumentParser:
   return parser
 
 
-def main(arguments: list[str] | None = None) -> dict:
-  """Runs the command line; gives what it found."""
-  options = _parser().parse_args(arguments)
+def main() -> None:
+  """Runs the command line."""
+  options = _parser().parse_args()
   results = run(options)
   for section, tables in report.tables(results).items():
     print(f'\n{section}')
@@ -235,7 +235,6 @@ def main(arguments: list[str] | None = None) -> dict:
     figure.draw(results, options.out.with_suffix('.png'))
   if options.page:
     report.fill(options.page, results)
-  return results
 
 
 if __name__ == '__main__':

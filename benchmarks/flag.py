@@ -17,27 +17,11 @@ import optax
 from benchmarks import ratios
 from benchmarks import steps
 from benchmarks import trees
+from benchmarks.frameworks import jax as on_jax
 
 REFERENCE = 'default'
 CONTENDERS = {REFERENCE: False, 'epsilon_hat': True, 'default again': False}
 """Whether each contender has the flag; the last one measures the noise."""
-
-
-def _tree(shapes: trees.Shapes, dtype: jax.typing.DTypeLike, seed: int):
-  return jax.tree.map(
-      lambda array: jnp.asarray(array, dtype), trees.arrays(shapes, seed)
-  )
-
-
-def _step_timer(take: Callable, optimizer, params, grads) -> ratios.Timer:
-  """A timer of steps that carry their own parameters and state along."""
-  carried = [jax.tree.map(jnp.copy, params), optimizer.init(params)]
-
-  def call():
-    carried[:] = take(*carried, grads)
-    return carried
-
-  return ratios.call_timer(call, jax.block_until_ready)
 
 
 def _compare_steps(
@@ -47,14 +31,15 @@ def _compare_steps(
     dtype: jax.typing.DTypeLike,
     effort: ratios.Effort,
 ) -> dict[str, ratios.Ratio]:
-  params, grads = (_tree(shapes, dtype, seed) for seed in (0, 1))
+  params, grads = (on_jax.tree(shapes, dtype, seed) for seed in (0, 1))
 
   def build_and_time(order):
     timers = {}
     for contender in order:
       optimizer = steps.make(name, epsilon_hat=CONTENDERS[contender])
-      take = make_step(optimizer)
-      timers[contender] = _step_timer(take, optimizer, params, grads)
+      carried = jax.tree.map(jnp.copy, params), optimizer.init(params)
+      step = on_jax.carrying(make_step(optimizer), carried, grads)
+      timers[contender] = ratios.call_timer(*step)
       timers[contender](1)  # Compiled in this order too.
     return ratios.interleave(timers, effort.of_one_build())
 

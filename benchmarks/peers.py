@@ -160,12 +160,14 @@ class Pool(contextlib.ExitStack):
           worker.load(framework)
     return self._workers[name]
 
-  def versions(self) -> dict[str, str]:
-    """The versions of what was loaded."""
-    found = {}
-    for worker in self._workers.values():
-      found |= worker.versions
-    return found
+  def versions(self) -> set[str]:
+    """The names and versions of what was loaded."""
+    return {
+        version
+        for worker in self._workers.values()
+        for versions in worker.versions.values()
+        for version in versions.split(', ')
+    }
 
 
 def compare(

@@ -25,6 +25,7 @@ Timer = Callable[[int], float]
 LEAST_SECONDS = 5e-3
 """A measurement repeats calls until it should take this long."""
 
+_MOST_ROUNDS = 201
 _RESAMPLES = 2000
 
 
@@ -128,7 +129,6 @@ def interleave(
     *,
     calls: int | None = None,
     warm: bool = True,
-    most: int = 201,
 ) -> dict[str, list[float]]:
   """Times contenders in turn until the time for it has passed.
 
@@ -137,7 +137,6 @@ def interleave(
     effort: How many rounds.
     calls: Calls a measurement, found out on the first contender by default.
     warm: Whether a call that is not timed comes before them.
-    most: Most rounds.
 
   Returns:
     For each contender and round, the sum of its two times.
@@ -149,7 +148,7 @@ def interleave(
   times = {name: [] for name in timers}
   rng = np.random.default_rng(0)
   begin = time.perf_counter()
-  for number in range(most):
+  for number in range(_MOST_ROUNDS):
     passed = time.perf_counter() - begin
     if number >= effort.rounds and passed > effort.seconds:
       break

@@ -5,12 +5,14 @@ import dataclasses
 import itertools
 import json
 import pathlib
-import re
 import textwrap
+
+import jax.numpy as jnp
 
 from benchmarks import peers
 from benchmarks import ratios
 from benchmarks import trees
+from docs import pages
 
 Table = list[list[str]]
 
@@ -27,9 +29,8 @@ _COUNTS = (
 
 def per_parameter(row: dict) -> float:
   """Numbers that the default step moves for each parameter."""
-  itemsize = {'float32': 4, 'bfloat16': 2}[row['dtype']]
   accessed = row['counts']['default']['bytes accessed']
-  return accessed / itemsize / row['parameters']
+  return accessed / jnp.dtype(row['dtype']).itemsize / row['parameters']
 
 
 def counts_table(rows: Sequence[dict]) -> Table:
@@ -159,13 +160,6 @@ def plain(table: Table) -> str:
   )
 
 
-def markdown(table: Table) -> str:
-  """A table for a page."""
-  head, *body = table
-  rows = [head, ['---'] * len(head), *body]
-  return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
-
-
 def machine(results: dict) -> str:
   """Where and with what a run was made, in a sentence."""
   facts = results['machine']
@@ -190,18 +184,17 @@ def of_one_size(rows: Sequence[dict]) -> list[dict]:
 
 
 def fill(page: pathlib.Path, results: dict) -> None:
-  """Writes the tables between the marks that a page has for them.
+  """Writes the tables into the blocks that a page has for them.
 
   Args:
-    page: Markdown with ``<!-- counts -->`` and ``<!-- end -->`` around what is
-      replaced, and the like for the other sections and for ``machine``.
+    page: Markdown with a block for each section, and one named ``machine``.
     results: What a run found.
   """
   shown = dict(results)
   if shown.get('counts'):
     shown['counts'] = of_one_size(shown['counts'])
   blocks = {
-      section: '\n\n'.join(map(markdown, made))
+      section: '\n\n'.join(pages.table(head, rows) for head, *rows in made)
       for section, made in tables(shown).items()
   }
   for section in blocks:
@@ -209,13 +202,4 @@ def fill(page: pathlib.Path, results: dict) -> None:
       listed = '\n'.join(f'- {reason}' for reason in missing)
       blocks[section] += f'\n\nNot run:\n\n{listed}'
   blocks['machine'] = textwrap.fill(machine(results), 80)
-  text = page.read_text()
-  for section, block in blocks.items():
-    pattern = rf'(<!-- {section} -->\n).*?(<!-- end -->)'
-    text = re.sub(
-        pattern,
-        lambda found, block=block: f'{found[1]}\n{block}\n\n{found[2]}',
-        text,
-        flags=re.DOTALL,
-    )
-  page.write_text(text)
+  page.write_text(pages.fill(page.read_text(), blocks))

@@ -15,6 +15,7 @@ import numpy as np
 import optax
 import tqdm
 
+from docs import pages
 from docs.figures import epsilons
 from examples import finding
 
@@ -30,6 +31,19 @@ def updates_of_steady_gradients(size, steps, b2, eps, *, epsilon_hat):
 
   _, updates = jax.lax.scan(step, solver.init(grads), length=steps)
   return updates
+
+
+class PagesTest(parameterized.TestCase):
+
+  def test_filling_replaces_a_block_and_nothing_else(self):
+    page = 'a\n<!-- x -->\nold\n<!-- /x -->\nb'
+    filled = pages.fill(page, {'x': 'new'})
+    self.assertEqual(filled, page.replace('old', 'new'))
+    self.assertEqual(pages.read(filled, 'x'), 'new')
+    with self.assertRaisesRegex(ValueError, '0 blocks'):
+      pages.fill(page, {'y': 'new'})
+    with self.assertRaisesRegex(ValueError, '2 blocks'):
+      pages.fill(2 * page, {'x': 'new'})
 
 
 class EpsilonsTest(parameterized.TestCase):

@@ -1,5 +1,7 @@
 """optax on JAX, and the floors: what moving the bytes takes by itself."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
@@ -22,9 +24,19 @@ def tree(shapes: trees.Shapes, dtype: str, seed: int) -> dict[str, jax.Array]:
   )
 
 
-def _floor(carried, grads):
+def carrying(take: Callable, carried: tuple, grads):
+  """A step that carries what it returns along, and how to wait for it."""
+
+  def call():
+    nonlocal carried
+    carried = take(*carried, grads)
+    return carried
+
+  return call, jax.block_until_ready
+
+
+def _floor(params, mu, nu, grads):
   """Reads p, g, m and v once and writes p, m and v once, an addition each."""
-  params, mu, nu = carried
   params = jax.tree.map(jnp.add, params, grads)
   return params, *jax.tree.map(lambda x: x + 1, (mu, nu))
 
@@ -32,7 +44,7 @@ def _floor(carried, grads):
 def _prepare_floor(shapes, dtype):
   params, grads = (tree(shapes, dtype, seed) for seed in (0, 1))
   carried = params, *(jax.tree.map(jnp.zeros_like, params) for _ in range(2))
-  return jax.jit(_floor, donate_argnums=0), carried, grads
+  return jax.jit(_floor, donate_argnums=(0, 1, 2)), carried, grads
 
 
 def _prepare_copy(shapes, dtype):
@@ -45,34 +57,24 @@ def _prepare_copy(shapes, dtype):
       for value in (1, 0)
   )
   copy = jax.jit(
-      lambda target, source: jax.tree.map(jnp.copy, source),
+      lambda target, source: (jax.tree.map(jnp.copy, source),),
       donate_argnums=0,
       keep_unused=True,
   )
-  return copy, target, source
+  return copy, (target,), source
 
 
 def _prepare_optax(shapes, dtype, flag):
   params, grads = (tree(shapes, dtype, seed) for seed in (0, 1))
   optimizer = steps.make('adam', epsilon_hat=flag)
-  take = steps.step(optimizer)
-  step = jax.jit(lambda carried, grads: take(*carried, grads), donate_argnums=0)
-  return step, (params, optimizer.init(params)), grads
+  return steps.jitted(optimizer), (params, optimizer.init(params)), grads
 
 
 def prepare(step: str, shapes: trees.Shapes, dtype: str):
   """A step that carries parameters and state along, compiled."""
   if step == 'floor':
-    take, carried, grads = _prepare_floor(shapes, dtype)
-  elif step == 'copy':
-    take, carried, grads = _prepare_copy(shapes, dtype)
-  else:
-    flag = step == 'optax, epsilon_hat'
-    take, carried, grads = _prepare_optax(shapes, dtype, flag)
-
-  def call():
-    nonlocal carried
-    carried = take(carried, grads)
-    return carried
-
-  return call, jax.block_until_ready
+    return carrying(*_prepare_floor(shapes, dtype))
+  if step == 'copy':
+    return carrying(*_prepare_copy(shapes, dtype))
+  flag = step == 'optax, epsilon_hat'
+  return carrying(*_prepare_optax(shapes, dtype, flag))

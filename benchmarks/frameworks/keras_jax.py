@@ -31,14 +31,8 @@ def prepare(step: str, shapes: trees.Shapes, dtype: str):
   grads = list(grads.values())
   del params
 
-  def take(carried, grads):
-    return optimizer.stateless_apply(carried[1], grads, carried[0])
+  def take(params, state, grads):
+    return optimizer.stateless_apply(state, grads, params)
 
-  compiled = jax.jit(take, donate_argnums=0)
-
-  def call():
-    nonlocal carried
-    carried = compiled(carried, grads)
-    return carried
-
-  return call, jax.block_until_ready
+  take = jax.jit(take, donate_argnums=(0, 1))
+  return on_jax.carrying(take, carried, grads)

@@ -19,6 +19,8 @@ from matplotlib import ticker
 import numpy as np
 import optax
 
+from docs import pages
+
 EPS = 1e-5
 B2 = 0.999
 TOLERANCE = 0.01
@@ -162,12 +164,6 @@ FIGURES = {
 }
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-  """A Markdown table."""
-  lines = [header, ['--:'] * len(header), *rows]
-  return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)
-
-
 def first_update_table() -> str:
   """The first update, as optax computes it, for gradients of several sizes."""
   sizes = [10.0**power for power in range(-7, -1)]
@@ -178,10 +174,8 @@ def first_update_table() -> str:
       [f'{size:.0e}', f'{a:.3g}', f'{b:.3g}', f'{a / b:.3g}']
       for size, a, b in zip(sizes, plain, hat, strict=True)
   ]
-  return table(
-      ['size of the gradient', 'Algorithm 1', '`epsilon_hat=True`', 'ratio'],
-      rows,
-  )
+  head = ['size of the gradient', 'Algorithm 1', '`epsilon_hat=True`', 'ratio']
+  return pages.table(head, rows, '--:')
 
 
 def steps_table() -> str:
@@ -193,7 +187,8 @@ def steps_table() -> str:
       + [f'{steps_to_agree(b2, TOLERANCE, size):,}' for size in sizes]
       for b2 in DECAYS
   ]
-  return table(['b2', 'effective epsilon / `eps` at step 1', *names], rows)
+  head = ['b2', 'effective epsilon / `eps` at step 1', *names]
+  return pages.table(head, rows, '--:')
 
 
 def excess(size: float, eps: float) -> float:

@@ -7,6 +7,7 @@ python -m tests.parity --only torch    measure some of the tables only
 
 import argparse
 
+from docs import pages
 from tests.parity import measure
 from tests.parity import rows
 from tests.parity import tables
@@ -48,7 +49,7 @@ def main():
     text = BLOCKS[name]()
     if args.write:
       page = tables.PAGE.read_text(encoding='utf-8')
-      page = tables.fill(page, {name: text})
+      page = pages.fill(page, {name: text})
       tables.PAGE.write_text(page, encoding='utf-8')
     else:
       print(f'{name}\n\n{text}\n')

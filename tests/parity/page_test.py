@@ -37,13 +37,6 @@ class PageTest(parameterized.TestCase):
         tables.read_calls(self.page, 'keras'),
     )
 
-  def test_filling_replaces_a_block_and_nothing_else(self):
-    page = 'a\n<!-- parity:x -->\nold\n<!-- /parity -->\nb'
-    filled = tables.fill(page, {'x': 'new'})
-    self.assertEqual(filled, page.replace('old', 'new'))
-    with self.assertRaisesRegex(ValueError, '0 blocks'):
-      tables.fill(page, {'y': 'new'})
-
   def test_begins_with_its_only_title(self):
     titles = [line for line in self.page.splitlines() if line[:2] == '# ']
     self.assertLen(titles, 1)

@@ -7,12 +7,11 @@ import re
 
 import optax
 
+from docs import pages
 from tests.parity import frameworks
 from tests.parity import rows
 
 PAGE = pathlib.Path(__file__).parents[2] / 'docs' / 'porting.md'
-
-_BLOCK = '<!-- parity:{name} -->\n{text}<!-- /parity -->'
 
 
 def number(value):
@@ -31,11 +30,6 @@ def calls(row):
   if row.each_step:
     call += f'<br>and before each step<br>{_code(row.each_step)}'
   return call, _code(row.optax)
-
-
-def _table(head, lines):
-  lines = [head, ['---'] * len(head), *lines]
-  return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)
 
 
 def _worst(figures, **keys):
@@ -77,7 +71,7 @@ def matches(head, table, figures):
       for row in table
   ]
   heads = [d + names[b] for b, d in columns]
-  return _table([head, 'optax', *heads, 'other setting'], lines)
+  return pages.table([head, 'optax', *heads, 'other setting'], lines)
 
 
 def gaps(figures):
@@ -85,7 +79,7 @@ def gaps(figures):
   lines = [
       [*calls(row), number(_worst(figures, name=row.name))] for row in rows.GAPS
   ]
-  return _table(['framework', 'optax', 'apart by'], lines)
+  return pages.table(['framework', 'optax', 'apart by'], lines)
 
 
 def halves(figures):
@@ -99,7 +93,7 @@ def halves(figures):
     measured = number(figure.deviation), number(figure.other)
     lines.append([*calls(row), figure.dtype, betas, *measured])
   head = ['framework', 'optax', 'dtype', 'b1, b2', 'apart by', 'other setting']
-  return _table(head, lines)
+  return pages.table(head, lines)
 
 
 def _default(function, *names):
@@ -141,7 +135,7 @@ def defaults():
       for name, function in named.items()
   ]
   head = ['optimizer', 'learning rate', 'epsilon', 'weight decay']
-  return _table(head, lines)
+  return pages.table(head, lines)
 
 
 def versions():
@@ -151,21 +145,9 @@ def versions():
   return f'Measured with {", ".join(found)}.'
 
 
-def fill(page, blocks):
-  """Returns the page with its marked blocks replaced."""
-  for name, text in blocks.items():
-    block = _BLOCK.format(name=name, text=text + '\n')
-    pattern = _BLOCK.format(name=name, text='.*?')
-    page, found = re.subn(pattern, lambda _, b=block: b, page, flags=re.DOTALL)
-    if found != 1:
-      raise ValueError(f'{found} blocks of the page are named {name}')
-  return page
-
-
 def read_calls(page, name):
   """Returns the first two cells of every line of a table of the page."""
-  pattern = _BLOCK.format(name=name, text='(.*?)')
-  (text,) = re.findall(pattern, page, flags=re.DOTALL)
+  text = pages.read(page, name)
   lines = [line.strip('| ').split(' | ') for line in text.splitlines()]
   return [tuple(cells[:2]) for cells in lines[2:]]
 

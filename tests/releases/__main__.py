@@ -2,44 +2,47 @@
 
 import sys
 
+from docs import pages
 from graft import package
 from tests.releases import survey
 
 PAGE = package.REPOSITORY / 'docs' / 'releases.md'
-_BEGIN, _END = '<!-- begin table -->\n', '<!-- end table -->\n'
+_BLOCK = 'releases'
 _HEAD = (
-    '| release | grafts | imports here | takes `tf_style` |'
-    ' largest deviation from the formulas |\n'
-    '| --- | --- | --- | --- | --- |\n'
+    'release',
+    'grafts',
+    'imports here',
+    'takes `tf_style`',
+    'largest deviation from the formulas',
 )
 
 
-def row(finding: survey.Finding) -> str:
-  """One row of the table, in Markdown."""
-  start = f'| {finding.version} | {finding.refusal or "yes"} |'
+def row(finding: survey.Finding) -> list[str]:
+  """The cells of one row of the table."""
+  start = [finding.version, finding.refusal or 'yes']
   if finding.probed is None:
     why = finding.problem if finding.upstream_imports else 'nor does upstream'
-    return f'{start} no, {why} | | |\n'
+    return [*start, f'no, {why}', '', '']
   aliases = ', '.join(f'`{name}`' for name in finding.probed['aliases'])
   worst = max(map(max, finding.probed['deviations'].values()))
-  return f'{start} yes | {aliases} | {worst:.0e} |\n'
+  return [*start, 'yes', aliases, f'{worst:.0e}']
 
 
 def table(findings: list[survey.Finding]) -> str:
-  return _HEAD + ''.join(map(row, findings))
+  """The table, in Markdown."""
+  return pages.table(_HEAD, map(row, findings))
 
 
 def written() -> str:
   """The table as it stands in the docs."""
-  return PAGE.read_text().split(_BEGIN)[1].split(_END)[0]
+  return pages.read(PAGE.read_text(), _BLOCK)
 
 
 def main() -> None:
   found = table(list(survey.survey()))
-  print(found, end='')
+  print(found)
   if '--write' in sys.argv:
-    before, after = PAGE.read_text().split(written())
-    PAGE.write_text(before + found + after)
+    PAGE.write_text(pages.fill(PAGE.read_text(), {_BLOCK: found}))
 
 
 if __name__ == '__main__':
