@@ -10,7 +10,7 @@ import json
 import jax
 import numpy as np
 
-from tests.use import reference
+from tests.numerics import reference
 
 STEPS = 100
 HYPERPARAMS = {'b1': 0.9, 'b2': 0.99, 'eps': 1e-3, 'eps_root': 1e-6}

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from tests.use import following
-from tests.use import problems
+from tests.composition import following
+from tests.composition import problems
 
 
 class TransformationsTest(following.Float64TestCase):

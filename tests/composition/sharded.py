@@ -1,6 +1,6 @@
 """Prints, as JSON, what the flag does on a mesh of eight virtual devices.
 
-Run as `python -m tests.use.sharded LAYOUT`, in a process of its own: the number
+Run as `python -m tests.composition.sharded LAYOUT`, in a process of its own: the number
 of devices is settled when jax starts.
 """
 

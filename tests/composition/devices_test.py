@@ -19,7 +19,7 @@ _LAYOUTS = (
 
 def _facts(layout):
   done = subprocess.run(
-      [sys.executable, '-m', 'tests.use.sharded', layout],
+      [sys.executable, '-m', 'tests.composition.sharded', layout],
       capture_output=True,
       text=True,
       check=False,

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from tests.use import following
-from tests.use import problems
-from tests.use import reference
+from tests.composition import following
+from tests.composition import problems
+from tests.numerics import reference
 
 
 class WrappersTest(following.Float64TestCase):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.use import reference
+from tests.numerics import reference
 
 _NEGLECTED = 1.01  # Products of small errors.
 

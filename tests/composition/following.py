@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from tests.use import problems
-from tests.use import reference
-from tests.use import rounding
+from tests.composition import problems
+from tests.numerics import reference
+from tests.numerics import rounding
 
 RATE = 0.05
 _DOUBLE = np.finfo(np.float64).eps

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from tests.use import reference
-from tests.use import rounding
+from tests.numerics import reference
+from tests.numerics import rounding
 
 _SINGLE = np.finfo(np.float32).eps
 _FACTORIES = (

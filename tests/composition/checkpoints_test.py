@@ -20,8 +20,8 @@ import numpy as np
 import optax
 import orbax.checkpoint as ocp
 
-from tests.use import following
-from tests.use import problems
+from tests.composition import following
+from tests.composition import problems
 
 _STEPS = 6
 

@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import optax
 
-from tests.use import clients
-from tests.use import problems
-from tests.use import rounding
+from tests.composition import clients
+from tests.composition import problems
+from tests.numerics import rounding
 
 _STEPS = 60
 _RATE = 0.02

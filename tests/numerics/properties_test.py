@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from tests.use import reference
-from tests.use import rounding
+from tests.numerics import reference
+from tests.numerics import rounding
 
 _SINGLE, _DOUBLE = (np.finfo(t).eps for t in (np.float32, np.float64))
 

@@ -1,0 +1,1 @@
+"""The flag under what users compose optax with."""

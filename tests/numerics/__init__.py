@@ -1,0 +1,1 @@
+"""The numbers that the flag gives, at the edges and against the formulas."""

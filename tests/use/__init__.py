@@ -1,1 +1,0 @@
-"""Tests of the flag in use: wrappers, devices, clients, edges, properties."""
