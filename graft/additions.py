@@ -10,6 +10,7 @@ from libcst import metadata
 from graft import notation
 from graft.errors import Misfit
 
+_Nodes = Sequence[cst.CSTNode]
 _IMPORT = m.SimpleStatementLine([m.Import() | m.ImportFrom()])
 
 
@@ -29,15 +30,13 @@ def _order(statement: cst.BaseStatement) -> tuple[bool, str]:
 
 
 def with_import(
-    ours: cst.BaseStatement,
-    body: Sequence[cst.BaseStatement],
-    scope: metadata.Scope,
-) -> list[cst.BaseStatement]:
+    ours: cst.BaseStatement, body: _Nodes, scope: metadata.Scope
+) -> _Nodes:
   """Upstream's module with an import of ours where it sorts, if it lacks it."""
   text = code(ours.body[0])
   there = [i for i, x in enumerate(body) if is_import(x)]
   if text in (code(body[i].body[0]) for i in there):
-    return list(body)
+    return body
   if not there or scope.assignments[text.split()[-1]]:
     raise Misfit(f'upstream leaves no room for `{text}`')
   before = [i for i in there if _order(body[i]) < _order(ours)]
@@ -45,11 +44,7 @@ def with_import(
   return [*body[:at], ours.with_changes(leading_lines=()), *body[at:]]
 
 
-def _appended(
-    items: Sequence[cst.CSTNode],
-    new: Sequence[cst.CSTNode],
-    opening: cst.BaseParenthesizableWhitespace,
-) -> list[cst.CSTNode]:
+def _appended(items: _Nodes, new: _Nodes, opening: cst.CSTNode) -> _Nodes:
   """Items in brackets with more after them, on lines of their own if hanging.
 
   What stands between the last item and the closing bracket stays there.
@@ -60,17 +55,21 @@ def _appended(
   inside = {'comma': cst.Comma(whitespace_after=space)}
   end = {'comma': cst.MaybeSentinel.DEFAULT}
   if items:
-    end['comma'] = items[-1].comma
-    for slot in ('whitespace_after_param', 'whitespace_after_arg'):
-      if hasattr(items[-1], slot):
-        end[slot] = getattr(items[-1], slot)
-        inside[slot] = cst.SimpleWhitespace('')
-  *before, last = [*items, *new]
-  changed = max(len(items) - 1, 0)
-  for index, item in enumerate(before[changed:], start=changed):
-    slots = {k: v for k, v in inside.items() if hasattr(item, k)}
-    before[index] = item.with_changes(**slots)
-  return [*before, last.with_changes(**end)]
+    end = {slot: getattr(items[-1], slot) for slot in _slots(items[-1])}
+  blank = cst.SimpleWhitespace('')
+  *kept, last = [*items, *new]
+  start = max(len(items) - 1, 0)
+  moved = [
+      x.with_changes(**{slot: inside.get(slot, blank) for slot in _slots(x)})
+      for x in kept[start:]
+  ]
+  return [*kept[:start], *moved, last.with_changes(**end)]
+
+
+def _slots(item: cst.CSTNode) -> list[str]:
+  """The parts of an item that stand between it and what comes after it."""
+  slots = ('comma', 'whitespace_after_param', 'whitespace_after_arg')
+  return [slot for slot in slots if hasattr(item, slot)]
 
 
 def with_parameters(
@@ -87,19 +86,17 @@ def with_parameters(
   for parameter in new.kwonly_params:
     if (name := parameter.name.value) in known:
       raise Misfit(f'upstream has the parameter `{name}` already')
-  has_star = not isinstance(old.star_arg, cst.MaybeSentinel)
-  items = _appended(
-      [*old.params, *([old.star_arg] if has_star else []), *old.kwonly_params],
-      [*([] if has_star else [cst.ParamStar()]), *new.kwonly_params],
-      theirs.whitespace_before_params,
-  )
+  there, added = [*old.params], [*new.kwonly_params]
+  if isinstance(old.star_arg, cst.MaybeSentinel):
+    added.insert(0, cst.ParamStar())
+  else:
+    there += [old.star_arg, *old.kwonly_params]
+  items = _appended(there, added, theirs.whitespace_before_params)
   if old.star_kwarg:
     items[-1] = items[-1].with_changes(comma=items[0].comma)
-  count = len(old.params)
+  positional, (star, *rest) = items[: len(old.params)], items[len(old.params) :]
   params = old.with_changes(
-      params=items[:count],
-      star_arg=items[count],
-      kwonly_params=items[count + 1 :],
+      params=positional, star_arg=star, kwonly_params=rest
   )
   return theirs.with_changes(params=params)
 
@@ -121,18 +118,9 @@ def with_items(
 
 
 def with_keywords(theirs: cst.CSTNode, ours: cst.Call) -> cst.CSTNode:
-  """Upstream's code with the keywords of a sparse call in its only such call.
+  """Upstream's code with what a sparse call adds to its only call of that name.
 
-  Args:
-    theirs: A part of upstream's tree.
-    ours: A call with ``...`` among its arguments, which may be such calls too.
-
-  Returns:
-    That part of upstream's tree, with what ours adds.
-
-  Raises:
-    Misfit: upstream does not have one such call, or passes a keyword already,
-      or ours holds something that is no addition.
+  Among the arguments of ``ours`` are ``...``, keywords, and other such calls.
   """
   name = code(ours.func)
   calls = [x for x in m.findall(theirs, m.Call()) if code(x.func) == name]

@@ -32,36 +32,34 @@ _OPTIONS = {
 }
 
 
-def expected(
-    name: str,
-    *,
-    eps_root: float = 0.0,
-    nesterov: bool = False,
-    bias_correction_mu: bool = True,
-    bias_correction_nu: bool = True,
-    mu_dtype: str | None = None,
-    tf_style: bool = False,
-) -> Iterator[np.ndarray]:
+def expected(name: str, **options) -> Iterator[np.ndarray]:
   """The updates that the formulas of Kingma and Ba give, in float64.
 
-  The arguments are those of the optimizer called ``name``.
+  Args:
+    name: Of the optimizer.
+    **options: As the optimizer takes them, of those in ``_OPTIONS``.
+
+  Yields:
+    The update of each step.
   """
+  given = {key: values[0] for key, values in _OPTIONS.items()} | options
+  hat = given['tf_style']
   m = v = v_max = 0.0
   params = _PARAMS
   for t, g in enumerate(_GRADS, start=1):
     m, v = _B1 * m + (1 - _B1) * g, _B2 * v + (1 - _B2) * g**2
-    c1 = 1 - _B1**t if bias_correction_mu else 1.0
-    c2 = 1 - _B2**t if bias_correction_nu else 1.0
+    c1 = 1 - _B1**t if given['bias_correction_mu'] else 1.0
+    c2 = 1 - _B2**t if given['bias_correction_nu'] else 1.0
     m_hat = m / c1
-    if nesterov or name.startswith('n'):
+    if given['nesterov'] or name.startswith('n'):
       m_hat = _B1 * m / (1 - _B1 ** (t + 1)) + (1 - _B1) * g / c1
-    under_root = v if tf_style else v / c2
+    under_root = v if hat else v / c2
     v_max = np.maximum(v_max, under_root) if name == 'amsgrad' else under_root
-    scale = np.sqrt(c2) if tf_style else 1.0
-    update = scale * m_hat / (np.sqrt(v_max + eps_root) + _EPS)
+    update = m_hat / (np.sqrt(v_max + given['eps_root']) + _EPS)
+    update = np.sqrt(c2) * update if hat else update
     if name.endswith('w'):
       update = update + _DECAY * params
-    m = np.asarray(m, mu_dtype).astype(np.float64)
+    m = np.asarray(m, given['mu_dtype']).astype(np.float64)
     params = params - _RATE * update
     yield -_RATE * update
 

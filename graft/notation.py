@@ -4,8 +4,6 @@ In the places named here ``...`` stands for upstream's own code; anywhere else,
 as in ``x[..., 0]`` or ``tuple[int, ...]``, it is Python's.
 """
 
-from collections.abc import Iterator, Sequence
-
 import libcst as cst
 from libcst import matchers as m
 from packaging import version as versions
@@ -39,33 +37,39 @@ def is_since(version: str, needed: str) -> bool:
   return numbers(version) >= numbers(needed)
 
 
-def _holds(since: cst.Call, version: str) -> bool:
-  return is_since(version, since.args[0].value.evaluated_value)
+class Applicable(cst.CSTTransformer):
+  """Leaves in a sparse module what a release has what is needed for.
 
-
-def applicable(
-    body: Sequence[cst.BaseStatement], version: str
-) -> Iterator[cst.BaseStatement]:
-  """The statements of a sparse body that a release has what is needed for.
-
-  A definition under ``@since('0.2.7')`` and the statements in an
-  ``if since('0.2.7'):`` are left out below that release, those in its ``else:``
-  from that release on.
+  That is a definition under ``@since('0.2.7')``, and of ``if since('0.2.7'):``
+  the one branch or the other.
   """
-  for statement in body:
-    if m.matches(statement, m.If(test=_SINCE)):
-      branch = statement if _holds(statement.test, version) else statement.orelse
-      if branch is not None:
-        first, *rest = branch.body.body
-        lines = (*statement.leading_lines, *first.leading_lines)
-        first = first.with_changes(leading_lines=lines)
-        yield from applicable([first, *rest], version)
-    elif isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
-      notes = [
-          x for x in statement.decorators if m.matches(x.decorator, _SINCE)
-      ]
-      if all(_holds(note.decorator, version) for note in notes):
-        rest = [x for x in statement.decorators if x not in notes]
-        yield statement.with_changes(decorators=rest)
-    else:
-      yield statement
+
+  def __init__(self, version: str):
+    super().__init__()
+    self._version = version
+
+  def _holds(self, call: cst.Call) -> bool:
+    return is_since(self._version, call.args[0].value.evaluated_value)
+
+  def leave_If(self, original_node: cst.If, updated_node: cst.If):
+    if not m.matches(original_node.test, _SINCE):
+      return updated_node
+    chosen = updated_node
+    if not self._holds(original_node.test):
+      chosen = updated_node.orelse
+    if chosen is None:
+      return cst.RemoveFromParent()
+    first, *rest = chosen.body.body
+    lines = (*updated_node.leading_lines, *first.leading_lines)
+    return cst.FlattenSentinel([first.with_changes(leading_lines=lines), *rest])
+
+  def _leave_definition(self, original_node, updated_node):
+    notes = [
+        x for x in updated_node.decorators if m.matches(x.decorator, _SINCE)
+    ]
+    if not all(self._holds(note.decorator) for note in notes):
+      return cst.RemoveFromParent()
+    rest = [x for x in updated_node.decorators if x not in notes]
+    return updated_node.with_changes(decorators=rest)
+
+  leave_FunctionDef = leave_ClassDef = _leave_definition

@@ -1,11 +1,11 @@
 """Grafts the whole of ``optax/``: as a tree, or as a diff."""
 
-import dataclasses
 import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
+from typing import NamedTuple
 
 from graft import changelog
 from graft import weave
@@ -15,23 +15,15 @@ from graft.errors import Misfit
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
 
-@dataclasses.dataclass(frozen=True)
-class Upstream:
-  """A release or a checkout of optax.
-
-  Attributes:
-    root: The folder that holds ``optax/``.
-    version: Its version.
-    files: Its files, relative to ``root``.
-  """
+class Upstream(NamedTuple):
+  """A release or a checkout: the folder that holds ``optax/``, and its files."""
 
   root: pathlib.Path
   version: str
   files: tuple[pathlib.PurePosixPath, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
   """What the fork does to one file, and where."""
 
   path: pathlib.PurePosixPath

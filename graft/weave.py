@@ -44,7 +44,7 @@ def lay(sparse: str, upstream: str, version: str) -> str:
     ours, theirs = cst.parse_module(sparse), cst.parse_module(upstream)
     if not upstream and not notation.has_hole(ours):
       return sparse
-    result = _lay(ours, theirs, version)
+    result = _lay(ours.visit(notation.Applicable(version)), theirs)
     if new := _faults(result) - _faults(upstream):
       raise Misfit(f'the result has {min(new)}')
   except cst.ParserSyntaxError as error:
@@ -56,18 +56,17 @@ def lay(sparse: str, upstream: str, version: str) -> str:
   return result
 
 
-def _lay(ours: cst.Module, theirs: cst.Module, version: str) -> str:
+def _lay(ours: cst.Module, theirs: cst.Module) -> str:
   wrapper = metadata.MetadataWrapper(theirs, unsafe_skip_copy=True)
   scopes = wrapper.resolve(metadata.ScopeProvider)
   scope = next(iter(scopes.values())).globals
   body, rest = theirs.body, []
-  for statement in notation.applicable(ours.body, version):
+  for statement in ours.body:
     if additions.is_import(statement):
       body = additions.with_import(statement, body, scope)
     else:
       rest.append(statement)
-  body = _Weaver(scopes, version).suite(rest, body, scope)
-  return theirs.with_changes(body=body).code
+  return theirs.with_changes(body=_Weaver(scopes).suite(rest, body, scope)).code
 
 
 def _faults(text: str) -> collections.Counter[str]:
@@ -106,15 +105,9 @@ def _inner(statement: _Statement) -> _Statement:
 
 @dataclasses.dataclass(frozen=True)
 class _Weaver:
-  """Finds upstream's statement for each of a sparse suite, and adds to it.
-
-  Attributes:
-    scopes: The scope that each part of upstream's module belongs to.
-    version: Upstream's version.
-  """
+  """Finds upstream's statement for each of a sparse suite, and adds to it."""
 
   scopes: Mapping[cst.CSTNode, metadata.Scope]
-  version: str
 
   def suite(
       self, ours: _Suite, theirs: _Suite, scope: metadata.Scope
@@ -219,6 +212,5 @@ class _Weaver:
     inner = self.scopes[definition.node.body.body[0]]
     if isinstance(ours, cst.FunctionDef):
       theirs = additions.with_parameters(theirs, ours)
-    new = list(notation.applicable(ours.body.body, self.version))
-    body = self.suite(new, theirs.body.body, inner)
+    body = self.suite(ours.body.body, theirs.body.body, inner)
     return theirs.with_changes(body=theirs.body.with_changes(body=body))
