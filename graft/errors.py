@@ -9,19 +9,12 @@ class GraftError(Exception):
 
 
 class Misfit(Exception):
-  """What of a sparse file does not fit upstream.
+  """What of a sparse file does not fit upstream, with a remedy.
 
   Attributes:
-    problem: Why not.
-    remedy: What to do about it.
-    definition: Dotted name of the definition that it is in.
+    definition: Names of the definitions that it is in, the innermost first.
   """
 
-  def __init__(self, problem: str, remedy: str = ADAPT, definition: str = ''):
+  def __init__(self, problem: str, remedy: str = ADAPT):
     super().__init__(problem)
-    self.problem, self.remedy, self.definition = problem, remedy, definition
-
-  def within(self, name: str) -> 'Misfit':
-    """The same, seen from outside the definition called ``name``."""
-    dotted = f'{name}.{self.definition}' if self.definition else name
-    return Misfit(self.problem, self.remedy, dotted)
+    self.remedy, self.definition = remedy, []

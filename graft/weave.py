@@ -18,7 +18,6 @@ from graft.errors import Misfit
 
 _DEFINITION = (cst.FunctionDef, cst.ClassDef)
 _RETURN = m.SimpleStatementLine([m.Return()])
-_STRING = m.SimpleStatementLine([m.Expr(m.SimpleString())])
 _ASSIGNMENT = m.SimpleStatementLine([m.Assign(targets=[m.AssignTarget()])])
 
 _Statement = cst.BaseStatement
@@ -78,6 +77,10 @@ def _faults(text: str) -> collections.Counter[str]:
   )
 
 
+def _is_string(statement: _Statement) -> bool:
+  return m.matches(statement, m.SimpleStatementLine([m.Expr(m.SimpleString())]))
+
+
 def _target(statement: _Statement) -> str:
   """What a definition or an assignment gives a value to, if it is one thing."""
   if isinstance(statement, _DEFINITION):
@@ -103,6 +106,24 @@ def _inner(statement: _Statement) -> _Statement:
   return found[0]
 
 
+def _statement(ours: _Statement, theirs: _Statement) -> _Statement:
+  """Upstream's docstring, assignment or return with what ours adds to it."""
+  value, there = ours.body[0].value, theirs.body[0].value
+  if m.matches(value, notation.HOLE):
+    return theirs
+  if m.matches(value, notation.TEXT) and isinstance(there, cst.SimpleString):
+    text = docstrings.merge(value.value, there.value)
+    new = there.with_changes(value=text)
+  elif m.matches(value, notation.CALL):
+    new = additions.with_keywords(there, value)
+  elif m.matches(value, notation.ITEMS):
+    new = additions.with_items(there, value)
+  else:
+    problem = f'{_head(ours)} adds nothing to {_head(theirs)}'
+    raise Misfit(problem, 'write `name = ...`, or `...` first in a call')
+  return theirs.deep_replace(there, new)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Weaver:
   """Finds upstream's statement for each of a sparse suite, and adds to it."""
@@ -121,89 +142,68 @@ class _Weaver:
     result, run, after, follows_hole = list(theirs), [], None, False
     for statement in ours:
       if m.matches(statement, notation.ANY_STATEMENTS):
-        start = int(bool(result) and m.matches(result[0], _STRING))
+        start = int(bool(result) and _is_string(result[0]))
         result[start:start] = run
         run, after, follows_hole = [], None, True
-        continue
-      anchor = self._anchor(statement, result, scope)
-      if anchor is not None:
-        added = self._added(statement, result[anchor], scope)
+      elif notation.has_hole(statement):
+        index, added = self._woven(statement, result, scope)
         if run and not run[0].leading_lines:  # Ours take over the blank lines.
           run[0] = run[0].with_changes(leading_lines=added.leading_lines)
           added = added.with_changes(leading_lines=())
-        result[anchor : anchor + 1] = [*run, added]
-        after, run, follows_hole = anchor + len(run) + 1, [], False
-      elif after is not None:
-        result.insert(after, statement)
-        after += 1
+        result[index : index + 1] = [*run, added]
+        after, run, follows_hole = index + len(run) + 1, [], False
       else:
-        run.append(statement)
+        is_new = isinstance(scope, metadata.FunctionScope)
+        is_new &= not isinstance(statement, _DEFINITION)
+        if not is_new and scope.assignments[_target(statement)]:
+          raise Misfit(f'upstream has `{_target(statement)}` already')
+        if after is None:
+          run.append(statement)
+        else:
+          result.insert(after, statement)
+          after += 1
     if run and not follows_hole:
       problem = f'nothing says where {_head(run[0])} belongs'
       raise Misfit(problem, 'write it beside an anchor, as `name = ...`')
     return result + run
 
-  def _anchor(
-      self, statement: _Statement, body: _Suite, scope: metadata.Scope
-  ) -> int | None:
-    """The index of upstream's statement that ours stands for, if any."""
-    name = _target(statement)
-    if not notation.has_hole(statement):
-      is_variable = isinstance(scope, metadata.FunctionScope)
-      is_variable &= not isinstance(statement, _DEFINITION)
-      if scope.assignments[name] and not is_variable:
-        raise Misfit(f'upstream has `{name}` already')
-      return None
-    if m.matches(statement, notation.DOCSTRING):
-      name = 'a docstring'
-      found = [i for i, x in enumerate(body[:1]) if m.matches(x, _STRING)]
-    elif m.matches(statement, _RETURN):
-      name = 'a return here'
-      found = [i for i, x in enumerate(body) if m.matches(x, _RETURN)]
-    elif name:
-      found = [i for i, x in enumerate(body) if _target(x) == name]
-    elif isinstance(statement, cst.SimpleStatementLine):
-      problem = f'{_head(statement)} stands for nothing of upstream\'s'
-      raise Misfit(problem, 'anchor on an assignment or a return')
+  def _woven(
+      self, ours: _Statement, body: _Suite, scope: metadata.Scope
+  ) -> tuple[int, _Statement]:
+    """The index of upstream's statement that ours stands for, and both in one."""
+    if not isinstance(ours, (*_DEFINITION, cst.SimpleStatementLine)):
+      inner = _inner(ours)
+      index, added = self._woven(inner, body, scope)
+      whole = ours.deep_replace(inner, added.with_changes(leading_lines=()))
+      return index, whole.with_changes(leading_lines=added.leading_lines)
+    if m.matches(ours, notation.DOCSTRING):
+      name, fits = 'a docstring', lambda x: x is body[0] and _is_string(x)
+    elif m.matches(ours, _RETURN):
+      name, fits = 'a return here', lambda x: m.matches(x, _RETURN)
+    elif name := _target(ours):
+      fits = lambda x: _target(x) == name
     else:
-      return self._anchor(_inner(statement), body, scope)
+      problem = f'{_head(ours)} stands for nothing of upstream\'s'
+      raise Misfit(problem, 'anchor on an assignment or a return')
+    found = [index for index, x in enumerate(body) if fits(x)]
     number = len(scope.assignments[name]) or len(found)
     if number != 1:
       raise Misfit(f'upstream has `{name}` {number} times')
     if not found:
       raise Misfit(f'upstream has `{name}` in another form or place')
-    return found[0]
-
-  def _added(
-      self, ours: _Statement, theirs: _Statement, scope: metadata.Scope
-  ) -> _Statement:
-    """Upstream's statement with what ours adds to it."""
+    theirs = body[found[0]]
     if isinstance(ours, _DEFINITION):
       try:
-        return self._definition(ours, theirs, scope)
+        return found[0], self._definition(ours, theirs, scope)
       except Misfit as error:
-        raise error.within(ours.name.value) from error
-    if not isinstance(ours, cst.SimpleStatementLine):
-      inner = _inner(ours)
-      added = self._added(inner, theirs, scope).with_changes(leading_lines=())
-      whole = ours.deep_replace(inner, added)
-      return whole.with_changes(leading_lines=theirs.leading_lines)
-    value, there = ours.body[0].value, theirs.body[0].value
-    if m.matches(value, notation.HOLE):
-      return theirs
-    if m.matches(value, notation.TEXT) and isinstance(there, cst.SimpleString):
-      text = docstrings.merge(value.value, there.value)
-      return theirs.deep_replace(there, there.with_changes(value=text))
-    if m.matches(value, notation.CALL):
-      return theirs.deep_replace(there, additions.with_keywords(there, value))
-    if m.matches(value, notation.ITEMS):
-      return theirs.deep_replace(there, additions.with_items(there, value))
-    problem = f'{_head(ours)} adds nothing to {_head(theirs)}'
-    raise Misfit(problem, 'write `name = ...`, or `...` first in a call')
+        error.definition.append(name)
+        raise
+    return found[0], _statement(ours, theirs)
 
   def _definition(
       self, ours: _Statement, theirs: _Statement, scope: metadata.Scope
   ) -> _Statement:
+    """Upstream's function or class with what ours adds to it."""
     if type(theirs) is not type(ours) or ours.decorators:
       raise Misfit('upstream defines it as something else')
     if not isinstance(theirs.body, cst.IndentedBlock):
