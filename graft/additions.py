@@ -63,6 +63,8 @@ def _appended(items: _Nodes, new: _Nodes, opening: cst.CSTNode) -> _Nodes:
   end = {'comma': cst.MaybeSentinel.DEFAULT}
   if items:
     end = {slot: getattr(items[-1], slot) for slot in _slots(items[-1])}
+  if any(m.findall(x, m.Comment()) for x in end.values()):
+    raise Misfit(f'a comment follows `{code(items[-1])}` in upstream')
   blank = cst.SimpleWhitespace('')
   *kept, last = [*items, *new]
   start = max(len(items) - 1, 0)
@@ -89,10 +91,9 @@ def with_parameters(
     raise Misfit(problem, 'write the new ones after a `*`')
   if not new.kwonly_params:
     return theirs
-  known = {x.name.value for x in [*old.params, *old.kwonly_params]}
   for parameter in new.kwonly_params:
-    if (name := parameter.name.value) in known:
-      raise Misfit(f'upstream has the parameter `{name}` already')
+    if m.findall(theirs, m.Name(name := parameter.name.value)):
+      raise Misfit(f'upstream uses the name `{name}` here already')
   there, added = [*old.params], [*new.kwonly_params]
   if isinstance(old.star_arg, cst.MaybeSentinel):
     added.insert(0, cst.ParamStar())
@@ -124,16 +125,22 @@ def with_items(
   return theirs.with_changes(elements=elements)
 
 
+def only_call(theirs: cst.CSTNode, ours: cst.Call) -> cst.Call:
+  """Upstream's only call of what ours calls."""
+  name = code(ours.func)
+  calls = [x for x in m.findall(theirs, m.Call()) if code(x.func) == name]
+  if len(calls) != 1:
+    raise Misfit(f'upstream calls `{name}` {len(calls)} times here')
+  return calls[0]
+
+
 def with_keywords(theirs: cst.CSTNode, ours: cst.Call) -> cst.CSTNode:
   """Upstream's code with what a sparse call adds to its only call of that name.
 
   Among the arguments of ``ours`` are ``...``, keywords, and other such calls.
   """
-  name = code(ours.func)
-  calls = [x for x in m.findall(theirs, m.Call()) if code(x.func) == name]
-  if len(calls) != 1:
-    raise Misfit(f'upstream calls `{name}` {len(calls)} times here')
-  (call,), new = calls, []
+  call, new, name = only_call(theirs, ours), [], code(ours.func)
+  whole = call
   known = {arg.keyword.value for arg in call.args if arg.keyword}
   for arg in ours.args:
     if arg.keyword and arg.keyword.value in known:
@@ -148,4 +155,4 @@ def with_keywords(theirs: cst.CSTNode, ours: cst.Call) -> cst.CSTNode:
   if new:
     args = _appended(call.args, new, call.whitespace_before_args)
     call = call.with_changes(args=args)
-  return theirs.deep_replace(calls[0], call)
+  return theirs.deep_replace(whole, call)

@@ -23,6 +23,8 @@ _B1, _B2, _EPS, _RATE, _DECAY = 0.9, 0.99, 1e-3, 0.5, 0.1
 _PARAMS = np.array([1.0, -2.0, 0.5])
 _GRADS = np.array([[1e-2, -3e-4, 2], [-5e-3, 1e-5, 1], [1e-6, 2e-3, -0.1]])
 _OPTIONS = {
+    'learning_rate': (_RATE, lambda count: _RATE / (1 + count)),
+    'mask': (None, {'matrix': True, 'scalar': False}),
     'eps_root': (0.0, 1e-3),
     'nesterov': (False, True),
     'bias_correction_mu': (True, False),
@@ -43,9 +45,9 @@ def expected(name: str, **options) -> Iterator[np.ndarray]:
     The update of each step.
   """
   given = {key: values[0] for key, values in _OPTIONS.items()} | options
-  hat = given['tf_style']
+  hat, rate, params = given['tf_style'], given['learning_rate'], _PARAMS
+  decayed = np.array([1, 1, 0 if given['mask'] else 1])
   m = v = v_max = 0.0
-  params = _PARAMS
   for t, g in enumerate(_GRADS, start=1):
     m, v = _B1 * m + (1 - _B1) * g, _B2 * v + (1 - _B2) * g**2
     c1 = 1 - _B1**t if given['bias_correction_mu'] else 1.0
@@ -58,10 +60,15 @@ def expected(name: str, **options) -> Iterator[np.ndarray]:
     update = m_hat / (np.sqrt(v_max + given['eps_root']) + _EPS)
     update = np.sqrt(c2) * update if hat else update
     if name.endswith('w'):
-      update = update + _DECAY * params
+      update = update + _DECAY * decayed * params
     m = np.asarray(m, given['mu_dtype']).astype(np.float64)
-    params = params - _RATE * update
-    yield -_RATE * update
+    update = -(rate(t - 1) if callable(rate) else rate) * update
+    params = params + update
+    yield update
+
+
+def _tree(array: np.ndarray) -> dict[str, np.ndarray]:
+  return {'matrix': array[:2].reshape(1, 2), 'scalar': array[2]}
 
 
 def _hold(name: str, factory, options: dict[str, object]) -> None:
@@ -69,11 +76,12 @@ def _hold(name: str, factory, options: dict[str, object]) -> None:
   fixed = {'b1': _B1, 'b2': _B2, 'eps': _EPS}
   if name.endswith('w'):
     fixed['weight_decay'] = _DECAY
-  opt = factory(_RATE, **fixed, **options)
-  params, state = _PARAMS, opt.init(_PARAMS)
+  opt = factory(**fixed, **options)
+  params, state = _PARAMS, opt.init(_tree(_PARAMS))
   rtol = 1e-6 if options.get('mu_dtype') else 1e-12
   for t, correct in enumerate(expected(name, **options)):
-    update, state = opt.update(_GRADS[t], state, params)
+    updates, state = opt.update(_tree(_GRADS[t]), state, _tree(params))
+    update = np.concatenate([np.ravel(x) for x in updates.values()])
     params = params + update
     if not np.allclose(update, correct, rtol=rtol, atol=0):
       given = ', '.join(f'{k}={v!r}' for k, v in options.items())

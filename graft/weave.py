@@ -4,6 +4,7 @@ import ast
 import collections
 from collections.abc import Mapping, Sequence
 import dataclasses
+import itertools
 
 import libcst as cst
 from libcst import matchers as m
@@ -155,8 +156,12 @@ class _Weaver:
       elif notation.has_hole(statement):
         index, added = self._woven(statement, result, scope)
         if run and not run[0].leading_lines:  # Ours take over the blank lines.
-          run[0] = run[0].with_changes(leading_lines=added.leading_lines)
-          added = added.with_changes(leading_lines=())
+          is_blank = lambda line: line.comment is None
+          lines = tuple(itertools.takewhile(is_blank, added.leading_lines))
+          run[0] = run[0].with_changes(leading_lines=lines)
+          if not isinstance(added, _DEFINITION):
+            rest = added.leading_lines[len(lines) :]
+            added = added.with_changes(leading_lines=rest)
         result[index : index + 1] = [*run, added]
         after, run, follows_hole = index + len(run) + 1, [], False
       else:
@@ -218,6 +223,8 @@ class _Weaver:
       raise Misfit('upstream has it on one line')
     (definition,) = scope.assignments[ours.name.value]
     inner = self.scopes[definition.node.body.body[0]]
+    for call in m.findall(ours, notation.CALL):
+      additions.only_call(theirs, call)
     if isinstance(ours, cst.FunctionDef):
       theirs = additions.with_parameters(theirs, ours)
     new = ours.body.body if isinstance(ours.body, cst.IndentedBlock) else ()
