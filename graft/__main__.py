@@ -53,6 +53,9 @@ def main() -> None:
         print(f'optax {upstream.version}: {found}')
   except GraftError as error:
     sys.exit(f'graft: {error}')
+  except OSError as error:
+    name = error.filename2 or error.filename or 'the folder'
+    sys.exit(f'graft: {name}: {error.strerror}; make room, or name another')
 
 
 if __name__ == '__main__':

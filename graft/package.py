@@ -82,24 +82,20 @@ def write_tree(
   """Writes upstream with the fork's changes to ``out/optax``, or nothing.
 
   Raises:
-    GraftError: a sparse file cannot be laid, or ``out/optax`` is there already
-      or cannot be written.
+    GraftError: a sparse file cannot be laid, or ``out/optax`` is there already.
+    OSError: it cannot be written.
   """
   grafted = {x.path: x.after for x in changes(upstream, repository)}
-  try:
-    if (out / 'optax').exists():
-      raise FileExistsError(None, 'is there already', str(out / 'optax'))
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix='.graft-') as folder:
-      half = pathlib.Path(folder)
-      for name in upstream.files:
-        (half / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(upstream.root / name, half / name)
-      _write(grafted, half)
-      (half / 'optax').rename(out / 'optax')
-  except OSError as error:
-    problem = f'{error.filename or out}: {error.strerror or error}'
-    raise GraftError(f'{problem}; name another folder') from error
+  if (out / 'optax').exists():
+    raise GraftError(f'{out / "optax"} is there already; name another folder')
+  out.mkdir(parents=True, exist_ok=True)
+  with tempfile.TemporaryDirectory(dir=out, prefix='.graft-') as folder:
+    half = pathlib.Path(folder)
+    for name in upstream.files:
+      (half / name).parent.mkdir(parents=True, exist_ok=True)
+      shutil.copyfile(upstream.root / name, half / name)
+    _write(grafted, half)
+    (half / 'optax').rename(out / 'optax')
 
 
 def diff(
@@ -111,14 +107,17 @@ def diff(
     root = pathlib.Path(folder)
     _write({x.path: x.before for x in found if x.before}, root / 'a')
     _write({x.path: x.after for x in found}, root / 'b')
-    try:
-      return subprocess.run(
-          ['git', 'diff', '--no-index', '--no-prefix', 'a', 'b'],
-          cwd=root,
-          # The settings of the user may ask for another form.
-          env=os.environ | {'GIT_CONFIG_GLOBAL': os.devnull},
-          stdout=subprocess.PIPE,
-          check=False,
-      ).stdout
-    except FileNotFoundError as error:
-      raise GraftError('git is missing; install it') from error
+    # The settings of a user may ask for another form.
+    env = {k: v for k, v in os.environ.items() if not k.startswith('GIT_')}
+    env |= {'GIT_CONFIG_GLOBAL': os.devnull, 'GIT_CONFIG_NOSYSTEM': '1'}
+    command = 'git diff --no-index --no-prefix --no-ext-diff --no-color a b'
+    done = subprocess.run(
+        command.split(),
+        cwd=root,
+        env=env | {'GIT_CEILING_DIRECTORIES': str(root.parent)},
+        capture_output=True,
+        check=False,
+    )
+  if done.returncode > 1:
+    raise GraftError(f'git: {done.stderr.decode().strip()}; mend that')
+  return done.stdout
