@@ -1,122 +1,151 @@
-"""Adds to one of upstream's expressions or signatures."""
+"""What is added to upstream's imports, signatures, calls, tuples and lists."""
 
-import ast
-import dataclasses
-import functools
+from collections.abc import Sequence
+import sys
 
-from graft import brackets
-from graft import docstrings
-from graft import errors
-from graft import match
-from graft import scopes
-from graft import source
+import libcst as cst
+from libcst import matchers as m
+from libcst import metadata
+
+from graft import notation
+from graft.errors import Misfit
+
+_Nodes = Sequence[cst.CSTNode]
+_IMPORT = m.SimpleStatementLine([m.Import() | m.ImportFrom()])
 
 
-@dataclasses.dataclass(frozen=True)
-class Texts:
-  """The two texts that are woven together.
+def code(node: cst.CSTNode) -> str:
+  """A part of a tree as text."""
+  return cst.Module([]).code_for_node(node).strip()
 
-  Attributes:
-    ours: The sparse file.
-    theirs: The upstream file.
-    insertions: What goes from the one into the other.
-    lists: Upstream's calls, tuples and lists, with what is added to each. All
-      of it is inserted at once, so that the commas fit.
+
+def is_import(statement: cst.BaseStatement) -> bool:
+  return m.matches(statement, _IMPORT)
+
+
+def _path(statement: cst.BaseStatement) -> str:
+  """The dotted path of what an import imports first."""
+  words = code(statement.body[0]).replace(',', '').split()
+  return '.'.join(words[1:4:2] if words[0] == 'from' else words[1:2])
+
+
+def _order(statement: cst.BaseStatement) -> tuple[bool, str]:
+  """Sort key of an import: the standard library first, then by path."""
+  path = _path(statement)
+  return path.split('.')[0] not in sys.stdlib_module_names, path.lower()
+
+
+def with_import(
+    ours: cst.BaseStatement, body: _Nodes, scope: metadata.Scope
+) -> _Nodes:
+  """Upstream's module with an import of ours where it sorts, if it lacks it."""
+  text = code(ours.body[0])
+  known = {x.name for x in scope.get_qualified_names_for(text.split()[-1])}
+  if known == {_path(ours)}:
+    return body
+  there = [i for i, x in enumerate(body) if is_import(x)]
+  if known or not there:
+    raise Misfit(f'upstream leaves no room for `{text}`')
+  before = [i for i in there if _order(body[i]) < _order(ours)]
+  at = before[-1] + 1 if before else there[0]
+  return [*body[:at], ours.with_changes(leading_lines=()), *body[at:]]
+
+
+def _appended(items: _Nodes, new: _Nodes, opening: cst.CSTNode) -> _Nodes:
+  """Items in brackets with more after them, on lines of their own if hanging.
+
+  What stands between the last item and the closing bracket stays there.
   """
-
-  ours: source.Source
-  theirs: source.Source
-  insertions: source.Insertions
-  lists: dict[ast.expr, list[brackets.Item]] = dataclasses.field(
-      default_factory=dict
-  )
-
-  def woven(self) -> tuple[str, list[range]]:
-    """The grafted text, and where in it ours stands."""
-    for there, items in self.lists.items():
-      found = brackets.of_expression(self.theirs, there)
-      last_comma = isinstance(there, ast.Tuple)
-      brackets.append(self.insertions, found, items, last_comma=last_comma)
-    return self.insertions.apply()
-
-
-def add(addition: match.Addition, texts: Texts, place: errors.Place) -> None:
-  """Adds keywords to a call, elements to a tuple or list, text to a string."""
-  there, parts = addition.to, addition.parts
-  if isinstance(there, ast.Constant):
-    _add_text(there, parts[0].value, texts, place)
-    return
-  if isinstance(there, ast.Call):
-    known = {keyword.arg for keyword in there.keywords}
-    doubled = [part.arg for part in parts if part.arg in known]
-  else:
-    known = set(map(ast.dump, there.elts))
-    doubled = [ast.unparse(part) for part in parts if ast.dump(part) in known]
-  if doubled:
-    problem = f'upstream passes or lists `{doubled[0]}` already'
-    raise place.error(problem, 'graft onto a release that does not')
-  if brackets.of_expression(texts.theirs, there) is None:
-    raise place.error('upstream has a tuple without brackets', errors.ADAPT)
-  items = [functools.partial(texts.ours.moved, part) for part in parts]
-  texts.lists.setdefault(there, []).extend(items)
-
-
-def _add_text(
-    there: ast.Constant, added: str, texts: Texts, place: errors.Place
-) -> None:
-  begin = texts.theirs.start(there)
-  literal = texts.theirs.segment(there)
-  indentation = texts.theirs.indentation(there.lineno)
-  try:
-    for offset, text in docstrings.additions(added, literal, indentation):
-      texts.insertions.add(begin + offset, text)
-  except docstrings.Misfit as error:
-    raise place.error(str(error), errors.ADAPT) from error
-
-
-def add_parameters(
-    sparse: ast.FunctionDef | ast.AsyncFunctionDef,
-    there: ast.FunctionDef | ast.AsyncFunctionDef,
-    texts: Texts,
-    place: errors.Place,
-) -> None:
-  """Appends the parameters of a sparse signature to upstream's."""
-  arguments = sparse.args
-  if len(scopes.parameters(sparse)) != len(arguments.kwonlyargs):
-    problem = 'the sparse signature has more than keyword-only parameters'
-    raise place.error(problem, 'write the new ones after a `*`')
-  for argument in arguments.kwonlyargs:
-    if argument.arg in scopes.parameters(there):
-      problem = f'upstream has the parameter `{argument.arg}` already'
-      raise place.error(problem, 'graft onto a release that lacks it')
-    if argument.arg in scopes.mentioned(there):
-      problem = f'upstream uses the name `{argument.arg}` for something else'
-      raise place.error(problem, 'name the parameter otherwise')
-  items = [
-      functools.partial(_parameter, texts.ours, argument, default)
-      for argument, default in zip(
-          arguments.kwonlyargs, arguments.kw_defaults, strict=True
-      )
+  space = cst.SimpleWhitespace(' ')
+  if isinstance(opening, cst.ParenthesizedWhitespace):  # Without its comments.
+    space = cst.ParenthesizedWhitespace(indent=True, last_line=opening.last_line)
+  inside = {'comma': cst.Comma(whitespace_after=space)}
+  end = {'comma': cst.MaybeSentinel.DEFAULT}
+  if items:
+    end = {slot: getattr(items[-1], slot) for slot in _slots(items[-1])}
+  blank = cst.SimpleWhitespace('')
+  *kept, last = [*items, *new]
+  start = max(len(items) - 1, 0)
+  moved = [
+      x.with_changes(**{slot: inside.get(slot, blank) for slot in _slots(x)})
+      for x in kept[start:]
   ]
-  if not items:
-    return
-  if not (there.args.kwonlyargs or there.args.vararg):
-    items.insert(0, lambda indentation: '*')
-  found = brackets.of_signature(texts.theirs, there)
-  if there.args.kwarg:
-    brackets.insert_before_kwargs(texts.insertions, found, items)
+  return [*kept[:start], *moved, last.with_changes(**end)]
+
+
+def _slots(item: cst.CSTNode) -> list[str]:
+  """The parts of an item that stand between it and what comes after it."""
+  slots = ('comma', 'whitespace_after_param', 'whitespace_after_arg')
+  return [slot for slot in slots if hasattr(item, slot)]
+
+
+def with_parameters(
+    theirs: cst.FunctionDef, ours: cst.FunctionDef
+) -> cst.FunctionDef:
+  """Upstream's function with the parameters of a sparse one, keyword-only."""
+  old, new = theirs.params, ours.params
+  if new.params or new.posonly_params or new.star_kwarg:
+    problem = 'the sparse signature has more than keyword-only parameters'
+    raise Misfit(problem, 'write the new ones after a `*`')
+  if not new.kwonly_params:
+    return theirs
+  known = {x.name.value for x in [*old.params, *old.kwonly_params]}
+  for parameter in new.kwonly_params:
+    if (name := parameter.name.value) in known:
+      raise Misfit(f'upstream has the parameter `{name}` already')
+  there, added = [*old.params], [*new.kwonly_params]
+  if isinstance(old.star_arg, cst.MaybeSentinel):
+    added.insert(0, cst.ParamStar())
   else:
-    brackets.append(texts.insertions, found, items)
+    there += [old.star_arg, *old.kwonly_params]
+  items = _appended(there, added, theirs.whitespace_before_params)
+  if old.star_kwarg:
+    items[-1] = items[-1].with_changes(comma=items[0].comma)
+  positional, (star, *rest) = items[: len(old.params)], items[len(old.params) :]
+  params = old.with_changes(
+      params=positional, star_arg=star, kwonly_params=rest
+  )
+  return theirs.with_changes(params=params)
 
 
-def _parameter(
-    ours: source.Source,
-    argument: ast.arg,
-    default: ast.expr | None,
-    indentation: str,
-) -> str:
-  text = ours.moved(argument, indentation)
-  if default is None:
-    return text
-  equals = ' = ' if argument.annotation else '='
-  return text + equals + ours.moved(default, indentation)
+def with_items(
+    theirs: cst.BaseExpression, ours: cst.Tuple | cst.List
+) -> cst.Tuple | cst.List:
+  """Upstream's tuple or list with the elements of a sparse one."""
+  brackets = getattr(theirs, 'lbracket', None) or [*theirs.lpar, None][0]
+  if type(theirs) is not type(ours) or brackets is None:
+    raise Misfit('upstream has no such tuple or list in brackets')
+  known = {code(x.value) for x in theirs.elements}
+  for element in ours.elements:
+    if (text := code(element.value)) in known:
+      raise Misfit(f'upstream lists `{text}` already')
+  opening = brackets.whitespace_after
+  elements = _appended(theirs.elements, ours.elements[1:], opening)
+  return theirs.with_changes(elements=elements)
+
+
+def with_keywords(theirs: cst.CSTNode, ours: cst.Call) -> cst.CSTNode:
+  """Upstream's code with what a sparse call adds to its only call of that name.
+
+  Among the arguments of ``ours`` are ``...``, keywords, and other such calls.
+  """
+  name = code(ours.func)
+  calls = [x for x in m.findall(theirs, m.Call()) if code(x.func) == name]
+  if len(calls) != 1:
+    raise Misfit(f'upstream calls `{name}` {len(calls)} times here')
+  (call,), new = calls, []
+  known = {arg.keyword.value for arg in call.args if arg.keyword}
+  for arg in ours.args:
+    if arg.keyword and arg.keyword.value in known:
+      raise Misfit(f'upstream passes `{arg.keyword.value}` to `{name}` already')
+    if arg.keyword and not m.findall(arg, notation.HOLE):
+      new.append(arg)
+    elif m.matches(arg, m.Arg(notation.CALL, keyword=None)):
+      call = with_keywords(call, arg.value)
+    elif not m.matches(arg, m.Arg(notation.HOLE, keyword=None)):
+      problem = f'`{code(arg)}` adds nothing to the call of `{name}`'
+      raise Misfit(problem, 'write the new keywords, and `...` for the rest')
+  if new:
+    args = _appended(call.args, new, call.whitespace_before_args)
+    call = call.with_changes(args=args)
+  return theirs.deep_replace(calls[0], call)

@@ -4,105 +4,33 @@ In the places named here ``...`` stands for upstream's own code; anywhere else,
 as in ``x[..., 0]`` or ``tuple[int, ...]``, it is Python's.
 """
 
-import ast
-from collections.abc import Iterator
-import re
+import libcst as cst
+from libcst import matchers as m
+from packaging import version as versions
 
-Definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-Function = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-def is_ellipsis(node: ast.AST | None) -> bool:
-  return isinstance(node, ast.Constant) and node.value is Ellipsis
-
-
-def is_hole(statement: ast.stmt) -> bool:
-  """A bare ``...``: any run of upstream's statements."""
-  return isinstance(statement, ast.Expr) and is_ellipsis(statement.value)
-
-
-def is_text(node: ast.AST | None) -> bool:
-  return isinstance(node, ast.Constant) and isinstance(node.value, str)
+HOLE = m.Ellipsis()
+_ANY = [m.Expr(HOLE)]
+ANY_STATEMENTS = m.SimpleStatementLine(_ANY) | m.SimpleStatementSuite(_ANY)
+TEXT = m.SimpleString(
+    m.MatchIfTrue(lambda text: text.lstrip('rR"\'').startswith('...'))
+)
+DOCSTRING = m.SimpleStatementLine([m.Expr(TEXT)])
+CALL = m.Call(args=[m.ZeroOrMore(), m.Arg(HOLE), m.ZeroOrMore()])
+_ELEMENTS = [m.Element(HOLE), m.ZeroOrMore()]
+ITEMS = m.Tuple(_ELEMENTS) | m.List(_ELEMENTS)
+_ASSIGNMENT = m.Assign(value=HOLE | TEXT)
+_SINCE = m.Call(func=m.Name('since'), args=[m.Arg(m.SimpleString())])
 
 
-def is_docstring(statement: ast.stmt) -> bool:
-  return isinstance(statement, ast.Expr) and is_text(statement.value)
-
-
-def is_assignment(statement: ast.stmt) -> bool:
-  """An assignment to one target, with a value."""
-  return (
-      isinstance(statement, ast.Assign) and len(statement.targets) == 1
-  ) or (isinstance(statement, ast.AnnAssign) and statement.value is not None)
-
-
-def target(assignment: ast.Assign | ast.AnnAssign) -> str:
-  """What an assignment assigns to, as ``nu_hat`` or ``nadam.__doc__``."""
-  if isinstance(assignment, ast.AnnAssign):
-    return ast.unparse(assignment.target)
-  return ast.unparse(assignment.targets[0])
-
-
-def adds_text(node: ast.AST | None) -> bool:
-  """``'''...'''``: text that adds to upstream's docstring."""
-  return is_text(node) and node.value.lstrip().startswith('...')
-
-
-def adds_elements(node: ast.AST) -> bool:
-  """``(..., x)`` or ``[..., x]``: elements that add to upstream's."""
-  return (
-      isinstance(node, (ast.Tuple, ast.List))
-      and bool(node.elts)
-      and is_ellipsis(node.elts[0])
-  )
-
-
-def adds_keywords(node: ast.AST) -> bool:
-  """``f(..., key=value)``: a call that stands for upstream's call of ``f``."""
-  return isinstance(node, ast.Call) and any(map(is_ellipsis, node.args))
-
-
-def has_hole(node: ast.AST) -> bool:
-  """Whether any part of a tree stands for something of upstream's."""
-  if (
-      adds_elements(node)
-      or adds_keywords(node)
-      or (isinstance(node, ast.stmt) and is_hole(node))
-  ):
-    return True
-  if isinstance(node, ast.Subscript):
-    return has_hole(node.value)
-  if isinstance(node, (*Definition, ast.Module)) and node.body:
-    if is_docstring(node.body[0]) and adds_text(node.body[0].value):
-      return True
-  if isinstance(node, (ast.Assign, ast.AnnAssign)):
-    if is_ellipsis(node.value) or adds_text(node.value):
-      return True
-  return any(map(has_hole, ast.iter_child_nodes(node)))
-
-
-def _needed_release(node: ast.AST) -> str | None:
-  """The ``'0.2.7'`` of ``since('0.2.7')``, or None if it is something else."""
-  if (
-      isinstance(node, ast.Call)
-      and isinstance(node.func, ast.Name)
-      and node.func.id == 'since'
-      and len(node.args) == 1
-      and is_text(node.args[0])
-  ):
-    return node.args[0].value
-  return None
-
-
-def is_guard(line: str) -> bool:
-  """Whether a line of a sparse file begins an ``if since('0.2.7'):``."""
-  return line.lstrip().startswith('if since(')
+def has_hole(node: cst.CSTNode) -> bool:
+  """Whether a part of a tree stands for something of upstream's."""
+  holes = m.OneOf(ANY_STATEMENTS, DOCSTRING, CALL, ITEMS, _ASSIGNMENT)
+  return bool(m.findall(node, holes))
 
 
 def numbers(version: str) -> tuple[int, ...]:
   """The release numbers of a version: ``(0, 2, 9)`` of ``0.2.9.dev1``."""
-  release = re.match(r'\d+(?:\.\d+)*', version)
-  return tuple(map(int, release.group().split('.'))) if release else ()
+  return versions.Version(version).release
 
 
 def is_since(version: str, needed: str) -> bool:
@@ -110,37 +38,39 @@ def is_since(version: str, needed: str) -> bool:
   return numbers(version) >= numbers(needed)
 
 
-def decorators(definition: ast.stmt) -> list[ast.expr]:
-  """The decorators of a definition, less the notation's own."""
-  return [
-      decorator
-      for decorator in definition.decorator_list
-      if _needed_release(decorator) is None
-  ]
+class Applicable(cst.CSTTransformer):
+  """Leaves in a sparse module what a release has what is needed for.
 
-
-def applicable(body: list[ast.stmt], version: str) -> Iterator[ast.stmt]:
-  """The statements of a sparse body that ``version`` has what is needed for.
-
-  A definition under ``@since('0.2.7')`` and the statements in an
-  ``if since('0.2.7'):`` are left out below that release.
-
-  Args:
-    body: Statements of a sparse file.
-    version: Version of the upstream release.
-
-  Yields:
-    The statements to be laid over that release.
+  That is a definition under ``@since('0.2.7')``, and of ``if since('0.2.7'):``
+  the one branch or the other.
   """
-  for statement in body:
-    if isinstance(statement, ast.If) and not statement.orelse:
-      needed = _needed_release(statement.test)
-      if needed is not None:
-        if is_since(version, needed):
-          yield from applicable(statement.body, version)
-        continue
-    if isinstance(statement, Definition):
-      releases = filter(None, map(_needed_release, statement.decorator_list))
-      if not all(is_since(version, needed) for needed in releases):
-        continue
-    yield statement
+
+  def __init__(self, version: str):
+    super().__init__()
+    self._version = version
+
+  def _holds(self, call: cst.Call) -> bool:
+    return is_since(self._version, call.args[0].value.evaluated_value)
+
+  def leave_If(self, original_node: cst.If, updated_node: cst.If):
+    if not m.matches(original_node.test, _SINCE):
+      return updated_node
+    chosen = updated_node
+    if not self._holds(original_node.test):
+      chosen = updated_node.orelse
+    if chosen is None:
+      return cst.RemoveFromParent()
+    first, *rest = chosen.body.body
+    lines = (*updated_node.leading_lines, *first.leading_lines)
+    return cst.FlattenSentinel([first.with_changes(leading_lines=lines), *rest])
+
+  def _leave_definition(self, original_node, updated_node):
+    notes = [
+        x for x in updated_node.decorators if m.matches(x.decorator, _SINCE)
+    ]
+    if not all(self._holds(note.decorator) for note in notes):
+      return cst.RemoveFromParent()
+    rest = [x for x in updated_node.decorators if x not in notes]
+    return updated_node.with_changes(decorators=rest)
+
+  leave_FunctionDef = leave_ClassDef = _leave_definition

@@ -1,0 +1,141 @@
+"""Holds the first updates of a grafted optax against Adam's formulas.
+
+What cannot be decided by reading upstream's text is decided by running it: the
+package is imported in a process of its own, which is this module run as a
+script, and every optimizer that takes the flag makes a few steps in float64,
+with each of its options, with the flag and without.
+"""
+
+from collections.abc import Iterator
+import inspect
+import itertools
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+from graft import package
+from graft.errors import GraftError
+
+_B1, _B2, _EPS, _RATE, _DECAY = 0.9, 0.99, 1e-3, 0.5, 0.1
+_PARAMS = np.array([1.0, -2.0, 0.5])
+_GRADS = np.array([[1e-2, -3e-4, 2], [-5e-3, 1e-5, 1], [1e-6, 2e-3, -0.1]])
+_OPTIONS = {
+    'eps_root': (0.0, 1e-3),
+    'nesterov': (False, True),
+    'bias_correction_mu': (True, False),
+    'bias_correction_nu': (True, False),
+    'mu_dtype': (None, 'float32'),
+    'tf_style': (False, True),
+}
+
+
+def expected(name: str, **options) -> Iterator[np.ndarray]:
+  """The updates that the formulas of Kingma and Ba give, in float64.
+
+  Args:
+    name: Of the optimizer.
+    **options: As the optimizer takes them, of those in ``_OPTIONS``.
+
+  Yields:
+    The update of each step.
+  """
+  given = {key: values[0] for key, values in _OPTIONS.items()} | options
+  hat = given['tf_style']
+  m = v = v_max = 0.0
+  params = _PARAMS
+  for t, g in enumerate(_GRADS, start=1):
+    m, v = _B1 * m + (1 - _B1) * g, _B2 * v + (1 - _B2) * g**2
+    c1 = 1 - _B1**t if given['bias_correction_mu'] else 1.0
+    c2 = 1 - _B2**t if given['bias_correction_nu'] else 1.0
+    m_hat = m / c1
+    if given['nesterov'] or name.startswith('n'):
+      m_hat = _B1 * m / (1 - _B1 ** (t + 1)) + (1 - _B1) * g / c1
+    under_root = v if hat else v / c2
+    v_max = np.maximum(v_max, under_root) if name == 'amsgrad' else under_root
+    update = m_hat / (np.sqrt(v_max + given['eps_root']) + _EPS)
+    update = np.sqrt(c2) * update if hat else update
+    if name.endswith('w'):
+      update = update + _DECAY * params
+    m = np.asarray(m, given['mu_dtype']).astype(np.float64)
+    params = params - _RATE * update
+    yield -_RATE * update
+
+
+def _hold(name: str, factory, options: dict[str, object]) -> None:
+  """Raises ValueError if an optimizer's updates are not the formulas'."""
+  fixed = {'b1': _B1, 'b2': _B2, 'eps': _EPS}
+  if name.endswith('w'):
+    fixed['weight_decay'] = _DECAY
+  opt = factory(_RATE, **fixed, **options)
+  params, state = _PARAMS, opt.init(_PARAMS)
+  rtol = 1e-6 if options.get('mu_dtype') else 1e-12
+  for t, correct in enumerate(expected(name, **options)):
+    update, state = opt.update(_GRADS[t], state, params)
+    params = params + update
+    if not np.allclose(update, correct, rtol=rtol, atol=0):
+      given = ', '.join(f'{k}={v!r}' for k, v in options.items())
+      problem = f'{name}({given}) gives {update} at step {t + 1}'
+      raise ValueError(f'{problem}, the formula {correct}')
+
+
+def _hold_all() -> str:
+  """Holds every optimizer that takes the flag, with each of its options."""
+  import jax  # pylint: disable=import-outside-toplevel
+  import optax  # pylint: disable=import-outside-toplevel
+
+  jax.config.update('jax_enable_x64', True)
+  held = []
+  for name in ('adam', 'adamw', 'nadam', 'nadamw', 'amsgrad'):
+    factory = getattr(optax, name, None)
+    takes = inspect.signature(factory).parameters if factory else ()
+    if 'tf_style' in takes:
+      options = {k: v for k, v in _OPTIONS.items() if k in takes}
+      if name.startswith('n'):
+        del options['nesterov']
+      for values in itertools.product(*options.values()):
+        _hold(name, factory, dict(zip(options, values, strict=True)))
+      held.append(name)
+  if not held:
+    raise ValueError('no optimizer takes the flag')
+  return f'{", ".join(held)} follow the formulas'
+
+
+def _run(root: pathlib.Path, *command: str) -> subprocess.CompletedProcess[str]:
+  """Runs Python with the optax in a folder before any other."""
+  path = os.pathsep.join([str(root), os.environ.get('PYTHONPATH', '')])
+  return subprocess.run(
+      [sys.executable, '-B', '-W', 'ignore', *command],
+      env=os.environ | {'PYTHONPATH': path, 'JAX_PLATFORMS': 'cpu'},
+      cwd=package.REPOSITORY,
+      capture_output=True,
+      text=True,
+      check=False,
+  )
+
+
+def check(grafted: pathlib.Path, upstream: pathlib.Path) -> str:
+  """Holds the optax in a folder against the formulas, in another process.
+
+  Returns:
+    What was held; or that pristine upstream cannot be imported here either.
+
+  Raises:
+    GraftError: an optimizer does not follow them, or the result does not run.
+  """
+  done = _run(grafted, '-m', 'graft.formula')
+  if not done.returncode:
+    return done.stdout.strip()
+  problem = done.stderr.strip().split('\n')[-1]
+  if _run(upstream, '-c', 'import optax').returncode:
+    return f'nothing was checked, since upstream does not import: {problem}'
+  raise GraftError(f'{problem}; adapt the sparse files to this release')
+
+
+if __name__ == '__main__':
+  try:
+    print(_hold_all())
+  except ValueError as error:
+    sys.exit(' '.join(str(error).split()))
