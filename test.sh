@@ -27,21 +27,21 @@ if [ "$(cat ".venv/$wanted" 2> /dev/null)" != "$hash" ]; then
 fi
 
 failed=0
-run() { "$python" -m "$@" || failed=1; }
+run() { $python -m "$@" || failed=1; }
+run_tests() { run pytest -n 2 --dist loadscope "$@"; }
 
 case "${1:-}" in
   '')
     run tests.upstream optax._src.{transform,alias,utils}_test
     export RAN_TOO="upstream's tests of the files that are changed"
-    run pytest -n 2 --dist loadscope \
-      tests/{graft,packaging,unchanged,numerics,composition,parity}
+    run_tests tests/{graft,packaging,unchanged,numerics,composition,parity}
     ;;
   all)
     run docs.build
     run tests.upstream
     export RAN_TOO="the site's build, upstream's whole suite"
-    run pytest -n 2 --dist loadscope
+    run_tests
     ;;
-  *) run pytest -n 2 "$@" ;;
+  *) run_tests "$@" ;;
 esac
 exit $failed

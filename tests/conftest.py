@@ -21,7 +21,8 @@ _NO_INDEX = 'pip reaches no package index'
 def _index_answers() -> bool:
   command = [sys.executable, '-m', 'pip', 'index', 'versions', 'optax']
   command += ['--retries=0', '--timeout=10']
-  return not subprocess.run(command, capture_output=True, check=False).returncode
+  done = subprocess.run(command, capture_output=True, check=False)
+  return done.returncode == 0
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,5 +1,7 @@
 """Tests that hyperparameters are injected, and that the flag is not one."""
 
+import functools
+
 from absl.testing import absltest
 from absl.testing import parameterized
 import chex
@@ -82,7 +84,8 @@ class WrongFlagTest(parameterized.TestCase):
 
   def test_value_is_refused(self, factory, required, name):
     for value in (1, np.float32(1e-7), np.ones(2), jnp.array(1e-7)):
-      self.assert_refused(name, lambda x: factory(**required, **{name: x}), value)
+      kwargs = {**required, name: value}
+      self.assert_refused(name, functools.partial(factory, **kwargs))
 
   def test_injected_value_or_schedule_is_refused(self, factory, required, name):
     for value in (1e-7, jnp.array(1e-7), lambda count: 1e-7):

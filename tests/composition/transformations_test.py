@@ -63,7 +63,8 @@ class TransformationsTest(following.Float64TestCase):
       return carry[0]
 
     def expected(hat):
-      points = (jax.tree.map(lambda x, i=i: x[i], hyperparams) for i in range(3))
+      points = zip(*hyperparams.values(), strict=True)
+      points = [dict(zip(hyperparams, x, strict=True)) for x in points]
       return _stacked(
           following.expected(params, grads, formula, hat, **point)[-1]
           for point in points
