@@ -26,8 +26,8 @@ if [ "$(cat ".venv/$wanted" 2> /dev/null)" != "$hash" ]; then
   tee ".venv/$wanted" .venv/requirements > /dev/null <<< "$hash"
 fi
 
-failed=0
-run() { $python -m "$@" || failed=1; }
+failed=()
+run() { $python -m "$@" || failed+=("$1"); }
 run_tests() { run pytest -n 2 --dist loadscope "$@"; }
 
 case "${1:-}" in
@@ -44,4 +44,7 @@ case "${1:-}" in
     ;;
   *) run_tests "$@" ;;
 esac
-exit $failed
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "failed: ${failed[*]}"
+  exit 1
+fi

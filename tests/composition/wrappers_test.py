@@ -64,25 +64,6 @@ class WrappersTest(following.Float64TestCase):
         following.tolerance(_STEPS),
     )
 
-  @parameterized.named_parameters(*_TWO)
-  def test_masked(self, factory, formula):
-    mask = {'layer': {'w': True, 'b': False}, 'scale': True}
-    opt = optax.masked(
-        following.optimizer(factory, formula, tf_style=True), mask
-    )
-    got, _ = following.run(opt, self.params, self.grads)
-
-    def expected(hat):
-      out = following.expected(self.params, self.grads, formula, hat)
-      # What is masked out is added as it is.
-      bias = self.params['layer']['b']
-      for params, g in zip(out, self.grads, strict=True):
-        bias = bias + g['layer']['b']
-        params['layer']['b'] = bias
-      return out
-
-    self.assert_follows(got, expected, following.tolerance(_STEPS))
-
   def test_partition_holds_both_settings_at_once(self):
     labels = {'layer': {'w': 'hat', 'b': 'plain'}, 'scale': 'plain'}
     adam = functools.partial(optax.adam, following.RATE, eps=following.EPS)
