@@ -73,4 +73,7 @@ def pytest_terminal_summary(terminalreporter, config):
   for reason, count in collections.Counter(map(_reason, skipped)).items():
     terminalreporter.line(f'skipped: {count}, {reason}')
   if not os.environ.get('ALL'):
-    terminalreporter.line('to run everything: bash test.sh all')
+    terminalreporter.line(
+        'to run everything, with the releases, TensorFlow, PyTorch, linters and'
+        ' the site: bash test.sh all'
+    )
