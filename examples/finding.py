@@ -1,22 +1,17 @@
 """The finding of optax issue 571, in miniature: one PPO update of an LM.
 
-A GPT-2-style language model learns to write like Python's manual, which comes
-with Python. It then writes responses, each is rewarded for the words in it, and
-the model takes one PPO update: four steps of Adam, once as Algorithm 1 of
-Adam's paper has it (the default of optax, and PyTorch) and once in TensorFlow's
-form (``epsilon_hat=True``), from the same model on the same responses. How many
-ratios PPO then clips is the clip fraction.
+A GPT-2-style model learns to write like Python's manual. Its responses are then
+rewarded for words, and it takes one PPO update, four steps of Adam: once as in
+Algorithm 1 (the default) and once in TensorFlow's form (``epsilon_hat=True``),
+on the same responses. The share of ratios that PPO then clips is printed and
+drawn.
 
   python examples/finding.py --quick
-
-Without ``--quick``: all learning rates and seeds, in under three minutes on two
-cores. ``--json`` also writes the numbers and tables to a file.
 """
 
 import argparse
 import collections
 from collections.abc import Callable, Sequence
-import dataclasses
 import functools
 import itertools
 import json
@@ -44,9 +39,9 @@ RATES = (3e-6, 6e-6, 1e-5, 2e-5, 3e-5)
 QUICK_RATES = (3e-6, 1e-5, 3e-5)
 SEEDS = (0, 1, 2, 3)
 NAMES = {False: 'Algorithm 1', True: 'epsilon_hat'}
-LABELS = {
-    False: 'Algorithm 1 (optax, PyTorch)',
-    True: 'epsilon_hat=True (TensorFlow, Keras)',
+STYLES = {  # The hollow diamond is the larger, so that it hides no circle.
+    True: {'color': '#2b7bba', 'marker': 'D', 'ms': 5, 'mfc': 'w', 'ls': '--'},
+    False: {'color': '#8c2d04', 'marker': 'o', 'ms': 3, 'ls': '-'},
 }
 
 # What GPT-2 had after one step of Adam at this learning rate and at EPS, by the
@@ -55,8 +50,7 @@ REPORTED_RATE = 1e-5
 REPORTED = {False: 0.0202, True: 0.0052}
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+class Config(NamedTuple):
   """Sizes of the model, of its pretraining and of the PPO update."""
 
   layers: int = 4
@@ -74,29 +68,18 @@ class Config:
 
 
 class Rollout(NamedTuple):
-  """Queries with the model's responses, and what these are worth.
+  """Queries with the model's responses, and what these are worth."""
 
-  Attributes:
-    tokens: Queries and responses, one a row.
-    logs: Log-probabilities of the responses' tokens when they were drawn.
-    advantages: The whitened reward of each response.
-  """
-
-  tokens: jax.Array
-  logs: jax.Array
-  advantages: jax.Array
+  tokens: jax.Array  # A query and its response a row.
+  logs: jax.Array  # Log-probabilities of the responses' tokens when drawn.
+  advantages: jax.Array  # The whitened reward of each response.
 
 
 class Seen(NamedTuple):
-  """What is seen of the policy after each step of the update.
+  """What is seen of the policy after each step of the update."""
 
-  Attributes:
-    clip_fraction: Share of ratios that PPO clips.
-    kl: Approximate divergence from the policy before the update, in nats.
-  """
-
-  clip_fraction: jax.Array
-  kl: jax.Array
+  clip_fraction: jax.Array  # Share of ratios that PPO clips.
+  kl: jax.Array  # Approximate divergence from before the update, in nats.
 
 
 class Block(nn.Module):
@@ -133,15 +116,7 @@ class LanguageModel(nn.Module):
 
 
 def read_manual(config: Config) -> tuple[np.ndarray, np.ndarray]:
-  """Python's manual as tokens, and which tokens are words.
-
-  Args:
-    config: Its vocabulary: the commonest words, and one token for the others.
-
-  Returns:
-    The manual, and for each token of the vocabulary whether it is a word; a
-    sign, such as a full stop, is not.
-  """
+  """Python's manual in its commonest words, and which of these are words."""
   text = '\n'.join(topics.topics.values()).lower()
   words = re.findall(r'\w+|[^\w\s]', text)
   common = collections.Counter(words).most_common(config.vocabulary - 1)
@@ -150,17 +125,14 @@ def read_manual(config: Config) -> tuple[np.ndarray, np.ndarray]:
   return np.array([numbers.get(word, 0) for word in words]), np.array(is_word)
 
 
-def draw_texts(key, manual: jax.Array, rows: int, length: int) -> jax.Array:
+def passages(key, manual: jax.Array, rows: int, length: int) -> jax.Array:
   """Passages of the manual, one a row."""
   starts = jax.random.randint(key, (rows, 1), 0, len(manual) - length)
   return manual[starts + jnp.arange(length)]
 
 
 def pretrain(
-    key: jax.Array,
-    manual: jax.Array,
-    config: Config,
-    tick: Callable[[], object],
+    key, manual, config: Config, tick: Callable[[], object]
 ) -> optax.Params:
   """Teaches a model to predict the manual's next token."""
   model = LanguageModel(config)
@@ -175,7 +147,7 @@ def pretrain(
   @jax.jit
   def step(key, params, state):
     length = config.query + config.response + 1
-    tokens = draw_texts(key, manual, config.pretraining_batch, length)
+    tokens = passages(key, manual, config.pretraining_batch, length)
     updates, state = solver.update(jax.grad(loss_fn)(params, tokens), state)
     return optax.apply_updates(params, updates), state
 
@@ -199,15 +171,15 @@ def log_policy(params, tokens: jax.Array, config: Config) -> jax.Array:
 @functools.partial(jax.jit, static_argnames='config')
 def roll_out(key, params, manual, is_word, config: Config) -> Rollout:
   """Lets a policy respond to passages of the manual, and rewards words."""
-  model = LanguageModel(config)
   text_key, response_key = jax.random.split(key)
-  queries = draw_texts(text_key, manual, config.responses, config.query)
+  queries = passages(text_key, manual, config.responses, config.query)
   tokens = jnp.pad(queries, ((0, 0), (0, config.response)))
 
   def write(tokens, place_and_key):
     place, key = place_and_key
-    logits = model.apply(params, tokens)[:, place - 1] / config.temperature
-    return tokens.at[:, place].set(jax.random.categorical(key, logits)), None
+    logits = LanguageModel(config).apply(params, tokens)[:, place - 1]
+    drawn = jax.random.categorical(key, logits / config.temperature)
+    return tokens.at[:, place].set(drawn), None
 
   places = config.query + jnp.arange(config.response)
   keys = jax.random.split(response_key, config.response)
@@ -217,9 +189,7 @@ def roll_out(key, params, manual, is_word, config: Config) -> Rollout:
   return Rollout(tokens, log_policy(params, tokens, config), advantages)
 
 
-def ppo_loss(
-    params: optax.Params, rollout: Rollout, config: Config
-) -> tuple[jax.Array, Seen]:
+def ppo_loss(params, rollout, config: Config) -> tuple[jax.Array, Seen]:
   """PPO's clipped objective, to be minimized, and what is seen on the way."""
   log_ratios = log_policy(params, rollout.tokens, config) - rollout.logs
   ratios = jnp.exp(log_ratios)
@@ -240,13 +210,7 @@ def solver(
 
 @functools.partial(jax.jit, static_argnames=('config', 'epsilon_hat'))
 def update(
-    params: optax.Params,
-    rollout: Rollout,
-    learning_rate: float,
-    eps: float,
-    config: Config,
-    *,
-    epsilon_hat: bool,
+    params, rollout, learning_rate, eps, config: Config, *, epsilon_hat: bool
 ) -> Seen:
   """One PPO update, and what is seen after each of its steps."""
   adam = solver(learning_rate, eps, epsilon_hat=epsilon_hat)
@@ -261,13 +225,11 @@ def update(
       step, (params, adam.init(params)), length=config.epochs
   )
   _, last = ppo_loss(params, rollout, config)
-  return jax.tree.map(lambda s, l: jnp.append(s[1:], l), seen, last)
+  return jax.tree.map(lambda all, end: jnp.append(all[1:], end), seen, last)
 
 
 @functools.partial(jax.jit, static_argnames='config')
-def relative_epsilon(
-    params: optax.Params, rollout: Rollout, config: Config
-) -> jax.Array:
+def relative_epsilon(params, rollout, config: Config) -> jax.Array:
   """The effective epsilon of epsilon_hat's first step, in median gradients."""
   grads, _ = jax.grad(ppo_loss, has_aux=True)(params, rollout, config)
   sizes = jnp.abs(flatten_util.ravel_pytree(grads)[0])
@@ -277,17 +239,7 @@ def relative_epsilon(
 def run(
     seeds: Sequence[int], rates: Sequence[float], config: Config = Config()
 ) -> tuple[np.ndarray, dict[tuple[float, float, bool], Seen]]:
-  """Every setting, on the model and the responses of every seed.
-
-  Args:
-    seeds: The seeds.
-    rates: Learning rates.
-    config: The sizes.
-
-  Returns:
-    The relative epsilon of each seed; and what is seen with each epsilon,
-    learning rate and flag, a seed a row.
-  """
+  """The relative epsilons, and every setting; a seed a row."""
   manual, is_word = map(jnp.asarray, read_manual(config))
   cases = list(itertools.product((EPS, CONTROL), rates, NAMES))
   relative, seen = [], {case: [] for case in cases}
@@ -302,53 +254,43 @@ def run(
         found = update(params, rollout, rate, eps, config, epsilon_hat=flag)
         seen[eps, rate, flag].append(jax.block_until_ready(found))
         bar.update(config.epochs)
-  stack = lambda *rows: np.stack(rows)
-  return np.stack(relative), {
-      case: jax.tree.map(stack, *found) for case, found in seen.items()
-  }
+  seen = {case: Seen(*map(np.stack, zip(*rows))) for case, rows in seen.items()}
+  return np.stack(relative), seen
 
 
 def spread(values: np.ndarray) -> str:
-  """Mean, and the smallest and largest if there are several."""
-  ends = (
-      f' ({values.min():.2f} to {values.max():.2f})' if len(values) > 1 else ''
-  )
-  return f'{values.mean():.2f}{ends}'
+  """Mean, smallest and largest."""
+  return f'{values.mean():.2f} ({values.min():.2f}-{values.max():.2f})'
 
 
 def table(seen: dict[tuple[float, float, bool], Seen]) -> str:
   """All settings in Markdown, legible as it stands."""
   rows = [['eps', 'rate', 'clipped, %: Alg. 1', 'epsilon_hat', 'KL ratio']]
   for eps, rate in dict.fromkeys(case[:2] for case in seen):
-    plain, hat = (
-        jax.tree.map(lambda v: v[:, -1], seen[eps, rate, flag])
-        for flag in NAMES
-    )
-    rows.append(
-        [f'{eps:.0e}', f'{rate:.0e}', spread(100 * plain.clip_fraction)]
-    )
-    rows[-1] += [spread(100 * hat.clip_fraction), spread(plain.kl / hat.kl)]
+    plain, hat = (seen[eps, rate, flag] for flag in NAMES)
+    values = [100 * s.clip_fraction[:, -1] for s in (plain, hat)]
+    values.append(plain.kl[:, -1] / hat.kl[:, -1])
+    rows.append([f'{eps:.0e}', f'{rate:.0e}', *map(spread, values)])
   widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
   rows.insert(1, ['-' * (width - 1) + ':' for width in widths])
-  return '\n'.join(
-      f'| {" | ".join(map(str.rjust, row, widths))} |' for row in rows
-  )
+  lines = (' | '.join(map(str.rjust, row, widths)) for row in rows)
+  return '\n'.join(f'| {line} |' for line in lines)
 
 
 def summary(relative: np.ndarray, seen: dict) -> dict[str, str]:
   """The numbers that a text about this quotes."""
   plain, hat = (seen[EPS, REPORTED_RATE, flag] for flag in NAMES)
-  clipped, clipped_hat = plain.clip_fraction[:, -1], hat.clip_fraction[:, -1]
+  clipped, clipped_hat = (100 * s.clip_fraction[:, -1] for s in (plain, hat))
   return {
       'seeds': str(len(relative)),
       'relative': spread(relative),
       'gradient': f'{EPS / np.sqrt(1 - B2) / np.median(relative):.1e}',
-      'clipped': f'{100 * clipped.mean():.1f}',
-      'clipped_hat': f'{100 * clipped_hat.mean():.1f}',
+      'clipped': f'{clipped.mean():.1f}',
+      'clipped_hat': f'{clipped_hat.mean():.1f}',
       'more': str((clipped > clipped_hat).sum()),
       'kl_ratio': spread(plain.kl[:, -1] / hat.kl[:, -1]),
       'first_kl_ratio': spread(plain.kl[:, 0] / hat.kl[:, 0]),
-      'first_clipped': f'{100 * plain.clip_fraction[:, 0].max():.2f}',
+      'first_clipped': spread(100 * plain.clip_fraction[:, 0]),
   }
 
 
@@ -358,44 +300,34 @@ def draw(seen: dict, path: str) -> None:
   figure, axes = plt.subplots(
       1, 2, figsize=(4.4, 3.3), layout='constrained', sharex=True, sharey=True
   )
-  styles = {
-      False: {'color': '#8c2d04', 'marker': 'o', 'ls': '-'},
-      True: {'color': '#2b7bba', 'marker': 'D', 'ls': '--', 'mfc': 'white'},
-  }
   rates = np.array(sorted({rate for _, rate, _ in seen}))
   for axis, eps in zip(axes, (EPS, CONTROL), strict=True):
-    clipped = {
-        flag: np.stack(
-            [100 * seen[eps, r, flag].clip_fraction[:, -1] for r in rates]
-        )
-        for flag in NAMES
-    }
-    count = clipped[False].shape[1]
-    for n in range(count):  # Side by side, each seed's pair joined.
-      places = rates * 1.08 ** (n - (count - 1) / 2)
-      axis.vlines(places, *(clipped[f][:, n] for f in NAMES), '0.6', lw=0.8)
-      for flag, style in styles.items():
-        axis.plot(places, clipped[flag][:, n], **style | {'ls': ''}, ms=3)
-    for flag, style in styles.items():
-      means = clipped[flag].mean(axis=1)
-      axis.plot(rates, means, **style | {'marker': ''}, lw=1, zorder=0)
-      axis.plot([], [], **style, ms=4, label=NAMES[flag])
+    pair = []
+    for flag, style in STYLES.items():
+      rows = [seen[eps, rate, flag].clip_fraction[:, -1] for rate in rates]
+      pair.append(100 * np.stack(rows))
+      # The seeds stand side by side around their learning rate.
+      beside = np.arange(pair[0].shape[1]) - (pair[0].shape[1] - 1) / 2
+      places = np.outer(rates, 1.08**beside)
+      line = style | {'marker': ''}
+      axis.plot(rates, pair[-1].mean(axis=1), lw=1, zorder=0, **line)
+      axis.plot(places.ravel(), pair[-1].ravel(), **style | {'ls': ''})
+      axis.plot([], [], **style, label=NAMES[flag])
+      if eps == EPS:
+        star = style | {'marker': '*', 'ms': 9}
+        axis.plot(REPORTED_RATE / 1.3, 100 * REPORTED[flag], **star)
+    axis.vlines(places, *pair, '0.6', lw=0.8, zorder=0)
     axis.set_title(f'eps = {eps:.0e}', fontsize=9)
     axis.set_xlabel('learning rate')
     axis.grid(color='0.9')
   left = axes[0]
-  for flag, value in REPORTED.items():
-    left.plot(
-        REPORTED_RATE / 1.3, 100 * value, **styles[flag] | {'marker': '*'}, ms=9
-    )
   left.plot([], [], 'k*', ms=7, label='reported')
   left.set_xscale('log')
   left.set_xticks(QUICK_RATES, [f'{rate:.0e}' for rate in QUICK_RATES])
   left.xaxis.set_minor_formatter(ticker.NullFormatter())
   # A square root shows small shares next to large ones, and zero.
-  left.set_yscale(
-      'function', functions=(lambda y: np.sqrt(np.abs(y)), np.square)
-  )
+  root = lambda share: np.sqrt(np.abs(share))
+  left.set_yscale('function', functions=(root, np.square))
   left.set_yticks([0, 0.5, 2, 5, 10, 15], ['0', '0.5', '2', '5', '10', '15'])
   left.set_ylim(bottom=0)
   left.set_ylabel('ratios clipped after the update (%)')
@@ -421,12 +353,13 @@ def main(argv: Sequence[str] | None = None) -> None:
   if args.json:
     data = {'numbers': numbers, 'tables': {'settings': lines}}
     pathlib.Path(args.json).write_text(json.dumps(data, indent=2), 'utf-8')
-  print(
-      f'\n{lines}\n\nWith eps={EPS:.0e} and learning rate {REPORTED_RATE:.0e}:'
-  )
-  for flag, key in ((False, 'clipped'), (True, 'clipped_hat')):
-    print(f'{numbers[key]:>6} % of the ratios are clipped under {LABELS[flag]}')
-  print(f'Figure: {args.out}')
+  print(f"""
+{lines}
+
+Ratios clipped with eps={EPS:.0e}, at a learning rate of {REPORTED_RATE:.0e}:
+{numbers['clipped']:>6} % in Algorithm 1 (optax, PyTorch)
+{numbers['clipped_hat']:>6} % with epsilon_hat=True (TensorFlow, Keras)
+Figure: {args.out}""")
 
 
 if __name__ == '__main__':
