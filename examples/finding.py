@@ -67,6 +67,9 @@ class Config(NamedTuple):
   epochs: int = 4  # Steps of Adam on the same responses.
 
 
+FULL = Config()
+
+
 class Rollout(NamedTuple):
   """Queries with the model's responses, and what these are worth."""
 
@@ -104,14 +107,12 @@ class LanguageModel(nn.Module):
 
   @nn.compact
   def __call__(self, tokens: jax.Array) -> jax.Array:
-    embed = nn.Embed(
-        self.config.vocabulary, self.config.width, embedding_init=INIT
-    )
-    places = self.config.query + self.config.response
-    positions = self.param('positions', INIT, (places, self.config.width))
-    x = embed(tokens) + positions[: tokens.shape[1]]
-    for _ in range(self.config.layers):
-      x = Block(self.config.heads)(x)
+    c = self.config
+    embed = nn.Embed(c.vocabulary, c.width, embedding_init=INIT)
+    places = self.param('places', INIT, (c.query + c.response, c.width))
+    x = embed(tokens) + places[: tokens.shape[1]]
+    for _ in range(c.layers):
+      x = Block(c.heads)(x)
     return embed.attend(nn.LayerNorm()(x))
 
 
@@ -201,19 +202,12 @@ def ppo_loss(params, rollout, config: Config) -> tuple[jax.Array, Seen]:
   )
 
 
-def solver(
-    learning_rate: float, eps: float, *, epsilon_hat: bool
-) -> optax.GradientTransformation:
-  """The Adam that is compared."""
-  return optax.adam(learning_rate, b2=B2, eps=eps, epsilon_hat=epsilon_hat)
-
-
 @functools.partial(jax.jit, static_argnames=('config', 'epsilon_hat'))
 def update(
     params, rollout, learning_rate, eps, config: Config, *, epsilon_hat: bool
 ) -> Seen:
   """One PPO update, and what is seen after each of its steps."""
-  adam = solver(learning_rate, eps, epsilon_hat=epsilon_hat)
+  adam = optax.adam(learning_rate, b2=B2, eps=eps, epsilon_hat=epsilon_hat)
 
   def step(carry, _):
     params, state = carry
@@ -237,7 +231,7 @@ def relative_epsilon(params, rollout, config: Config) -> jax.Array:
 
 
 def run(
-    seeds: Sequence[int], rates: Sequence[float], config: Config = Config()
+    seeds: Sequence[int], rates: Sequence[float], config: Config = FULL
 ) -> tuple[np.ndarray, dict[tuple[float, float, bool], Seen]]:
   """The relative epsilons, and every setting; a seed a row."""
   manual, is_word = map(jnp.asarray, read_manual(config))
@@ -254,8 +248,10 @@ def run(
         found = update(params, rollout, rate, eps, config, epsilon_hat=flag)
         seen[eps, rate, flag].append(jax.block_until_ready(found))
         bar.update(config.epochs)
-  seen = {case: Seen(*map(np.stack, zip(*rows))) for case, rows in seen.items()}
-  return np.stack(relative), seen
+  return np.stack(relative), {
+      case: Seen(*map(np.stack, zip(*rows, strict=True)))
+      for case, rows in seen.items()
+  }
 
 
 def spread(values: np.ndarray) -> str:
@@ -290,7 +286,6 @@ def summary(relative: np.ndarray, seen: dict) -> dict[str, str]:
       'more': str((clipped > clipped_hat).sum()),
       'kl_ratio': spread(plain.kl[:, -1] / hat.kl[:, -1]),
       'first_kl_ratio': spread(plain.kl[:, 0] / hat.kl[:, 0]),
-      'first_clipped': spread(100 * plain.clip_fraction[:, 0]),
   }
 
 
@@ -332,8 +327,7 @@ def draw(seen: dict, path: str) -> None:
   left.set_ylim(bottom=0)
   left.set_ylabel('ratios clipped after the update (%)')
   left.legend(loc='upper left', borderpad=0.3, handlelength=1.6)
-  metadata = {'Date': None} if path.endswith('.svg') else None
-  figure.savefig(path, dpi=200, facecolor='white', metadata=metadata)
+  figure.savefig(path, dpi=200, facecolor='white')
   plt.close(figure)
 
 
