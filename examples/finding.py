@@ -67,9 +67,6 @@ class Config(NamedTuple):
   epochs: int = 4  # Steps of Adam on the same responses.
 
 
-FULL = Config()
-
-
 class Rollout(NamedTuple):
   """Queries with the model's responses, and what these are worth."""
 
@@ -215,11 +212,10 @@ def update(
     updates, state = adam.update(grads, state)
     return (optax.apply_updates(params, updates), state), seen
 
-  (params, _), seen = jax.lax.scan(
-      step, (params, adam.init(params)), length=config.epochs
-  )
+  carry = params, adam.init(params)
+  (params, _), seen = jax.lax.scan(step, carry, length=config.epochs)
   _, last = ppo_loss(params, rollout, config)
-  return jax.tree.map(lambda all, end: jnp.append(all[1:], end), seen, last)
+  return jax.tree.map(lambda old, end: jnp.append(old[1:], end), seen, last)
 
 
 @functools.partial(jax.jit, static_argnames='config')
@@ -230,10 +226,8 @@ def relative_epsilon(params, rollout, config: Config) -> jax.Array:
   return EPS / jnp.sqrt(1 - B2) / jnp.median(sizes)
 
 
-def run(
-    seeds: Sequence[int], rates: Sequence[float], config: Config = FULL
-) -> tuple[np.ndarray, dict[tuple[float, float, bool], Seen]]:
-  """The relative epsilons, and every setting; a seed a row."""
+def run(seeds, rates, config: Config) -> tuple[np.ndarray, dict]:
+  """The relative epsilons, and what is seen in each setting; a seed a row."""
   manual, is_word = map(jnp.asarray, read_manual(config))
   cases = list(itertools.product((EPS, CONTROL), rates, NAMES))
   relative, seen = [], {case: [] for case in cases}
@@ -284,7 +278,6 @@ def summary(relative: np.ndarray, seen: dict) -> dict[str, str]:
       'clipped': f'{clipped.mean():.1f}',
       'clipped_hat': f'{clipped_hat.mean():.1f}',
       'more': str((clipped > clipped_hat).sum()),
-      'kl_ratio': spread(plain.kl[:, -1] / hat.kl[:, -1]),
       'first_kl_ratio': spread(plain.kl[:, 0] / hat.kl[:, 0]),
   }
 
@@ -304,13 +297,13 @@ def draw(seen: dict, path: str) -> None:
       # The seeds stand side by side around their learning rate.
       beside = np.arange(pair[0].shape[1]) - (pair[0].shape[1] - 1) / 2
       places = np.outer(rates, 1.08**beside)
-      line = style | {'marker': ''}
-      axis.plot(rates, pair[-1].mean(axis=1), lw=1, zorder=0, **line)
+      means = pair[-1].mean(axis=1)
+      axis.plot(rates, means, **style | {'marker': '', 'lw': 1, 'zorder': 0})
       axis.plot(places.ravel(), pair[-1].ravel(), **style | {'ls': ''})
       axis.plot([], [], **style, label=NAMES[flag])
       if eps == EPS:
-        star = style | {'marker': '*', 'ms': 9}
-        axis.plot(REPORTED_RATE / 1.3, 100 * REPORTED[flag], **star)
+        place, value = REPORTED_RATE / 1.3, 100 * REPORTED[flag]
+        axis.plot(place, value, **style | {'marker': '*', 'ms': 9})
     axis.vlines(places, *pair, '0.6', lw=0.8, zorder=0)
     axis.set_title(f'eps = {eps:.0e}', fontsize=9)
     axis.set_xlabel('learning rate')
@@ -321,10 +314,9 @@ def draw(seen: dict, path: str) -> None:
   left.set_xticks(QUICK_RATES, [f'{rate:.0e}' for rate in QUICK_RATES])
   left.xaxis.set_minor_formatter(ticker.NullFormatter())
   # A square root shows small shares next to large ones, and zero.
-  root = lambda share: np.sqrt(np.abs(share))
-  left.set_yscale('function', functions=(root, np.square))
-  left.set_yticks([0, 0.5, 2, 5, 10, 15], ['0', '0.5', '2', '5', '10', '15'])
   left.set_ylim(bottom=0)
+  left.set_yscale('function', functions=(np.sqrt, np.square))
+  left.set_yticks([0, 0.5, 2, 5, 10, 15], ['0', '0.5', '2', '5', '10', '15'])
   left.set_ylabel('ratios clipped after the update (%)')
   left.legend(loc='upper left', borderpad=0.3, handlelength=1.6)
   figure.savefig(path, dpi=200, facecolor='white')
@@ -341,7 +333,8 @@ def main(argv: Sequence[str] | None = None) -> None:
   args = parser.parse_args(argv)
 
   seeds = args.seeds or (SEEDS[:1] if args.quick else SEEDS)
-  relative, seen = run(seeds, QUICK_RATES if args.quick else RATES)
+  rates = QUICK_RATES if args.quick else RATES
+  relative, seen = run(seeds, rates, Config())
   numbers, lines = summary(relative, seen), table(seen)
   draw(seen, args.out)
   if args.json:

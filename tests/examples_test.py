@@ -1,7 +1,6 @@
 """The example follows the formulas, and compares what it says it compares."""
 
 import contextlib
-import functools
 import io
 import json
 import pathlib
@@ -34,14 +33,10 @@ class FindingTest(parameterized.TestCase):
   def test_first_step_is_the_formulas(self, epsilon_hat):
     rate, eps = 1e-2, 1e-3
     floor = eps / np.sqrt(1 - finding.B2) if epsilon_hat else eps
-    grads = jax.grad(finding.ppo_loss, has_aux=True)(
-        self.params, self.rollout, TINY
-    )[0]
-    moved = jax.tree.map(
-        lambda p, g: p - rate * g / (jnp.abs(g) + floor),
-        self.params,
-        grads,
-    )
+    grad = jax.grad(finding.ppo_loss, has_aux=True)
+    grads, _ = grad(self.params, self.rollout, TINY)
+    step = lambda p, g: p - rate * g / (jnp.abs(g) + floor)
+    moved = jax.tree.map(step, self.params, grads)
     _, expected = finding.ppo_loss(moved, self.rollout, TINY)
     seen = finding.update(
         self.params, self.rollout, rate, eps, TINY, epsilon_hat=epsilon_hat
@@ -69,11 +64,10 @@ class FindingTest(parameterized.TestCase):
     np.testing.assert_allclose(loss, (-1.2 + 1.5) / 2, rtol=1e-5)
 
   def test_main_pairs_the_settings_and_prints_their_clip_fractions(self):
-    tiny = functools.partial(finding.run, config=TINY)
     output, update = io.StringIO(), mock.Mock(wraps=finding.update)
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch.multiple(finding, run=tiny, update=update),
+        mock.patch.multiple(finding, Config=lambda: TINY, update=update),
         contextlib.redirect_stdout(output),
     ):
       out, numbers = (pathlib.Path(folder) / name for name in ('f.svg', 'n'))
