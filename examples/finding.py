@@ -11,7 +11,7 @@ drawn.
 
 import argparse
 import collections
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import functools
 import itertools
 import json
@@ -129,9 +129,7 @@ def passages(key, manual: jax.Array, rows: int, length: int) -> jax.Array:
   return manual[starts + jnp.arange(length)]
 
 
-def pretrain(
-    key, manual, config: Config, tick: Callable[[], object]
-) -> optax.Params:
+def pretrain(key, manual, config: Config, tick) -> optax.Params:
   """Teaches a model to predict the manual's next token."""
   model = LanguageModel(config)
   solver = optax.adam(optax.linear_schedule(0, config.pretraining_rate, 20))
@@ -284,7 +282,7 @@ def summary(relative: np.ndarray, seen: dict) -> dict[str, str]:
 
 def draw(seen: dict, path: str) -> None:
   """Draws the clip fractions, to be told apart without colour too."""
-  plt.rcParams |= {'font.size': 9, 'svg.hashsalt': 'optax'}
+  plt.rcParams['font.size'] = 9
   figure, axes = plt.subplots(
       1, 2, figsize=(4.4, 3.3), layout='constrained', sharex=True, sharey=True
   )
@@ -333,8 +331,7 @@ def main(argv: Sequence[str] | None = None) -> None:
   args = parser.parse_args(argv)
 
   seeds = args.seeds or (SEEDS[:1] if args.quick else SEEDS)
-  rates = QUICK_RATES if args.quick else RATES
-  relative, seen = run(seeds, rates, Config())
+  relative, seen = run(seeds, QUICK_RATES if args.quick else RATES, Config())
   numbers, lines = summary(relative, seen), table(seen)
   draw(seen, args.out)
   if args.json:
