@@ -1,8 +1,8 @@
 """The command line, and what a run compares."""
 
 import argparse
+import functools
 import itertools
-from typing import NamedTuple
 
 from benchmarks import counts
 from benchmarks import page
@@ -27,33 +27,27 @@ PEERS = {
     'Keras on JAX': ('jax', peers.keras_on_jax),
     'TensorFlow kernel': ('tensorflow', peers.tensorflow_kernel),
     'PyTorch, default': ('torch', peers.pytorch),
-    'PyTorch, fused': ('torch', peers.pytorch_fused),
+    'PyTorch, fused': ('torch', functools.partial(peers.pytorch, fused=True)),
 }
 """The process that each lives in, and what makes its timer."""
 
 
-class Cell(NamedTuple):
-  """What is counted or compared: a row of the results."""
-
-  what: str
-  optimizer: str
-  dtype: str
-  tree: str
-  size: int
+Cell = tuple[str, str, str, str, int]
+"""What is measured of which optimizer, dtype, tree and number of parameters."""
 
 
 def cells(quick: bool) -> list[Cell]:
   """Adam in every dtype and size; the rest in float32 and one size."""
   every = [
-      Cell('counts', *cell, COUNTED)
+      ('counts', *cell, COUNTED)
       for cell in itertools.product(steps.OPTIMIZERS, DTYPES, trees.TREES)
   ]
   every += [
-      Cell('jitted step', 'adam', *cell)
+      ('jitted step', 'adam', *cell)
       for cell in itertools.product(DTYPES, trees.TREES, SIZES)
   ]
   every += [
-      Cell(what, name, 'float32', tree, SIZES[0])
+      (what, name, 'float32', tree, SIZES[0])
       for what, name, tree in itertools.product(
           TIMED, steps.OPTIMIZERS, trees.TREES
       )
@@ -64,33 +58,27 @@ def cells(quick: bool) -> list[Cell]:
 
 
 def row_of(processes: ratios.Processes, cell: Cell, quick: bool) -> results.Row:
-  """Counts the step of a cell, or compares everything that does it."""
-  shapes = trees.TREES[cell.tree](cell.size)
-  row = {
-      'what': cell.what,
-      'optimizer': cell.optimizer,
-      'dtype': cell.dtype,
-      'arrays': f'{len(shapes)}',
-      'parameters': f'{trees.parameters(shapes)}',
-  }
-  arguments = cell.optimizer, shapes, cell.dtype
-  if cell.what == 'counts':
-    found = processes.run('jax', counts.compare, *arguments)
+  """Counts the step of a cell, or compares everything that takes it."""
+  what, optimizer, dtype, tree, size = cell
+  shapes = trees.TREES[tree](size)
+  row = {'what': what, 'optimizer': optimizer, 'dtype': dtype}
+  row['arrays'] = f'{len(shapes)}'
+  row['parameters'] = f'{trees.parameters(shapes)}'
+  if what == 'counts':
+    found = processes.run('jax', counts.compare, optimizer, shapes, dtype)
     return row | {name: f'{n} ({more:+})' for name, (n, more) in found.items()}
-  # What has many arrays takes longer to build.
-  effort = (3, 1) if quick else (12, 7) if len(shapes) == 1 else (6, 5)
   default, flag = (
-      ratios.Contender('jax', TIMED[cell.what], (*arguments, epsilon_hat))
-      for epsilon_hat in (False, True)
+      ratios.Contender('jax', TIMED[what], (optimizer, shapes, dtype, on))
+      for on in (False, True)
   )
   contenders = {'default': default, 'flag': flag, 'default again': default}
-  if (cell.what, cell.optimizer) == ('jitted step', 'adam'):
-    contenders |= {
-        name: ratios.Contender(process, make, arguments[1:])
-        for name, (process, make) in PEERS.items()
-    }
-  found = ratios.compare(processes, contenders, *effort)
-  row['builds'] = f'{effort[0]}'
+  if (what, optimizer) == ('jitted step', 'adam'):
+    for name, (process, make) in PEERS.items():
+      contenders[name] = ratios.Contender(process, make, (shapes, dtype))
+  # What has many arrays takes longer to build.
+  builds, rounds = (3, 1) if quick else (12, 7) if len(shapes) == 1 else (6, 5)
+  found = ratios.compare(processes, contenders, builds, rounds)
+  row['builds'] = f'{builds}'
   columns = 'flag', 'default again', *PEERS
   return row | {name: str(found.get(name, '')) for name in columns}
 
@@ -117,16 +105,10 @@ def main() -> None:
       description='Measures what the flag costs, in some ten minutes.',
   )
   choice = parser.add_mutually_exclusive_group()
-  choice.add_argument(
-      '--quick',
-      action='store_true',
-      help='the least, to see that it runs; keeps nothing',
-  )
-  choice.add_argument(
-      '--page',
-      action='store_true',
-      help='measure nothing: fill the pages and the figure from the results',
-  )
+  quick = 'the least, to see that it runs; keeps nothing'
+  choice.add_argument('--quick', action='store_true', help=quick)
+  fill = 'measure nothing: fill the pages and the figure from the results'
+  choice.add_argument('--page', action='store_true', help=fill)
   options = parser.parse_args()
   if options.page:
     page.fill()

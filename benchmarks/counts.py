@@ -54,14 +54,7 @@ def count(
   }
 
 
-def compare(*arguments) -> dict[str, tuple[int, int]]:
-  """The default's counts, and what the flag adds to each.
-
-  Args:
-    *arguments: Those of `count` that come before the flag.
-
-  Returns:
-    A pair for each count.
-  """
-  default, flag = (count(*arguments, on) for on in (False, True))
-  return {name: (default[name], flag[name] - default[name]) for name in default}
+def compare(name, shapes, dtype) -> dict[str, tuple[int, int]]:
+  """The default's counts, and what the flag adds to each."""
+  default, flag = (count(name, shapes, dtype, on) for on in (False, True))
+  return {key: (default[key], flag[key] - default[key]) for key in default}

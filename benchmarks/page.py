@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 import pathlib
+import re
 import textwrap
+
+import numpy as np
 
 from benchmarks import ratios
 from benchmarks import results
 from docs import pages
 
 DOCS = pathlib.Path(pages.__file__).parent
-FIGURE = DOCS / '_static' / 'cost.svg'
 FLOOR = 'floor: the bytes alone'
 _COUNTED = {
     'bytes accessed': 'bytes moved',
@@ -17,23 +19,22 @@ _COUNTED = {
     'fusions': 'loops',
     'equations': 'equations traced',
 }
+_DESCRIBING = 6  # Columns, before those of ratios.
 
 Rows = Sequence[results.Row]
 
 
 def _number(text: str) -> str:
-  return ' '.join(
-      f'{int(word):,}' if word.isdigit() else word for word in text.split()
-  )
+  return re.sub(r'\b\d{4,}\b', lambda digits: f'{int(digits[0]):,}', text)
 
 
 def _arrays(row: results.Row) -> str:
   return '1 array' if row['arrays'] == '1' else f'{row["arrays"]} arrays'
 
 
-def full(rows: Rows) -> str:
-  """A table of all that was found."""
-  columns = [name for name in rows[0] if any(row[name] for row in rows)]
+def full(rows: Rows, width: int | None = None) -> str:
+  """The first columns, or all, of a table."""
+  columns = list(rows[0])[:width]
   lines = ([_number(row[name]) or 'none' for name in columns] for row in rows)
   return pages.table(columns, lines)
 
@@ -45,16 +46,11 @@ def added(row: results.Row, name: str) -> int:
 
 def counts_in_brief(counts: Rows) -> str:
   """The most that the flag adds in any program."""
-  arrays = dict.fromkeys(map(_arrays, counts))
   lines = [
-      [words]
-      + [
-          f'{max(added(row, name) for row in counts if _arrays(row) == of):+}'
-          for of in arrays
-      ]
+      [words, f'{max(added(row, name) for row in counts):+}']
       for name, words in _COUNTED.items()
   ]
-  return pages.table(['added at most', *arrays], lines)
+  return pages.table(['counted', 'the flag adds'], lines)
 
 
 def times_in_brief(times: Rows) -> str:
@@ -62,25 +58,22 @@ def times_in_brief(times: Rows) -> str:
   cells = {}
   for row in times:
     if (row['optimizer'], row['dtype']) == ('adam', 'float32'):
-      cells.setdefault((row['what'], _arrays(row)), row)
-  arrays = dict.fromkeys(of for _, of in cells)
+      cells.setdefault(row['what'], {}).setdefault(_arrays(row), row)
   lines = []
-  for what in dict.fromkeys(what for what, _ in cells):
+  for what, rows in cells.items():
     for name, words in (('flag', f'**{what}**'), ('default again', 'no flag')):
-      found = [ratios.Ratio.parse(cells[what, of][name]) for of in arrays]
+      found = [ratios.Ratio.parse(row[name]) for row in rows.values()]
       shown = [f'{r.value:.2f} ± {(r.high - r.low) / 2:.2f}' for r in found]
       lines.append([words, *shown])
-  return pages.table(['time', *arrays], lines)
+  return pages.table(['time', *cells['jitted step']], lines)
 
 
 def summary(words: str, times: Rows, name: str) -> str:
   """A line: the range of the ratios, and which are not the same."""
   found = [ratios.Ratio.parse(row[name]) for row in times]
   values = [ratio.value for ratio in found]
-  line = (
-      f'- {words}: {min(values):.2f} to {max(values):.2f} of the time in'
-      f' {len(found)} comparisons'
-  )
+  line = f'- {words}: {min(values):.2f} to {max(values):.2f} of the time in'
+  line += f' {len(found)} comparisons'
   for verdict in ('slower', 'faster'):
     named = [
         f'{row["what"]}, {row["optimizer"]}, {row["dtype"]}, {_arrays(row)},'
@@ -93,36 +86,25 @@ def summary(words: str, times: Rows, name: str) -> str:
   return textwrap.fill(line, 80, subsequent_indent='  ')
 
 
-def all_times(times: Rows) -> str:
-  """What the comparisons say, in a line for each kind."""
-  lines = [
-      summary(what, [row for row in times if row['what'] == what], 'flag')
-      for what in dict.fromkeys(row['what'] for row in times)
-  ]
-  noise = summary('the default against itself', times, 'default again')
-  return '\n'.join([*lines, noise])
-
-
 def draw(times: Rows, path: pathlib.Path) -> None:
   """Draws Adam's largest steps in float32, a line for each contender."""
   import matplotlib.figure  # pylint: disable=import-outside-toplevel
 
   found = [row for row in times if row[FLOOR] and row['dtype'] == 'float32']
   rows = {_arrays(row): row for row in found}
-  columns = list(times[0])
-  names = columns[columns.index('flag') :]
+  names = list(times[0])[_DESCRIBING:]
   names = [name for name in names if all(row[name] for row in rows.values())]
   matplotlib.rcParams.update({'font.size': 13, 'svg.hashsalt': 'cost'})
   figure = matplotlib.figure.Figure((5.6, 5.0), layout='constrained')
   axes = figure.subplots()
   for number, (label, row) in enumerate(rows.items()):
     places = [place + 0.3 * number - 0.15 for place in range(len(names))]
-    ratio = [ratios.Ratio.parse(row[name]) for name in names]
-    lows, highs = [r.low for r in ratio], [r.high for r in ratio]
-    axes.hlines(places, lows, highs, colors='0.4', lw=2)
-    style = {'color': '0', 'mfc': ('0', 'white')[number], 'ms': 8}
-    values = [r.value for r in ratio]
-    axes.plot(values, places, 'os'[number], label=label, **style)
+    value, low, high = np.transpose(
+        [ratios.Ratio.parse(row[name]) for name in names]
+    )
+    style = {'fmt': 'os'[number], 'mfc': ('0', 'white')[number], 'ms': 8}
+    spread = value - low, high - value
+    axes.errorbar(value, places, xerr=spread, label=label, color='0', **style)
   axes.axvline(1, color='0', lw=1)
   axes.set_xscale('log', base=2)
   axes.xaxis.set_major_formatter('{x:g}')
@@ -139,16 +121,21 @@ def blocks() -> dict[str, dict[str, str]]:
   note, times = results.read(results.FOLDER / results.TIMES)
   _, counts = results.read(results.FOLDER / results.COUNTS)
   machine = textwrap.fill(f'{note}.', 80)
+  lines = [
+      summary(what, [row for row in times if row['what'] == what], 'flag')
+      for what in dict.fromkeys(row['what'] for row in times)
+  ]
+  lines.append(summary('the default against itself', times, 'default again'))
   return {
       'cost.md': {
           'counts': counts_in_brief(counts),
           'times': times_in_brief(times),
-          'all times': all_times(times),
+          'all times': '\n'.join(lines),
           'machine': machine,
       },
       'cost_tables.md': {
           'counts': full(counts),
-          'times': full([row for row in times if not row[FLOOR]]),
+          'times': full(times, _DESCRIBING + 2),
           'peers': full([row for row in times if row[FLOOR]]),
           'machine': machine,
       },
@@ -160,4 +147,5 @@ def fill() -> None:
   for name, written in blocks().items():
     path = DOCS / name
     path.write_text(pages.fill(path.read_text('utf-8'), written), 'utf-8')
-  draw(results.read(results.FOLDER / results.TIMES)[1], FIGURE)
+  _, times = results.read(results.FOLDER / results.TIMES)
+  draw(times, DOCS / '_static' / 'cost.svg')

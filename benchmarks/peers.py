@@ -21,13 +21,8 @@ def keras_on_jax(shapes: trees.Shapes, dtype: str) -> timeit.Timer:
   variables = [keras.Variable(array, dtype=dtype) for array in params.values()]
   optimizer = keras.optimizers.Adam(trees.LEARNING_RATE)
   optimizer.build(variables)
-  carried = (
-      [variable.value for variable in variables],
-      [variable.value for variable in optimizer.variables],
-  )
-  # The variables would keep arrays alive that the step overwrites.
-  for variable in variables + optimizer.variables:
-    variable._value = None  # pylint: disable=protected-access
+  groups = variables, optimizer.variables
+  carried = tuple([variable.value for variable in group] for group in groups)
 
   def take(params, state, grads):
     return optimizer.stateless_apply(state, grads, params)
@@ -49,10 +44,8 @@ def tensorflow_kernel(shapes: trees.Shapes, dtype: str) -> timeit.Timer:
       [tf.Variable(tensor) for tensor in group]
       for group in (params, zeros, zeros)
   )
-  rate, b1, b2, epsilon = (
-      tf.constant(number, dtype)
-      for number in (trees.LEARNING_RATE, 0.9, 0.999, 1e-8)
-  )
+  numbers = trees.LEARNING_RATE, 0.9, 0.999, 1e-8
+  rate, b1, b2, epsilon = (tf.constant(number, dtype) for number in numbers)
   powers = tf.Variable(b1), tf.Variable(b2)
 
   @tf.function
@@ -78,7 +71,7 @@ def tensorflow_kernel(shapes: trees.Shapes, dtype: str) -> timeit.Timer:
 
 
 def pytorch(shapes: trees.Shapes, dtype: str, **options) -> timeit.Timer:
-  """PyTorch's Adam; its options choose the implementation."""
+  """PyTorch's Adam; ``fused`` is one pass over the arrays."""
   import torch
 
   params, grads = (
@@ -92,8 +85,3 @@ def pytorch(shapes: trees.Shapes, dtype: str, **options) -> timeit.Timer:
     param.grad = grad
   step = torch.optim.Adam(params, lr=trees.LEARNING_RATE, **options).step
   return timeit.Timer(step, setup=step)
-
-
-def pytorch_fused(shapes: trees.Shapes, dtype: str) -> timeit.Timer:
-  """PyTorch's Adam in one pass over the arrays, which is not its default."""
-  return pytorch(shapes, dtype, fused=True)

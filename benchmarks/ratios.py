@@ -20,6 +20,7 @@ import itertools
 import math
 import multiprocessing
 import os
+import random
 import re
 import timeit
 from typing import NamedTuple
@@ -35,7 +36,6 @@ _ENVIRONMENT = {
     'JAX_PLATFORMS': 'cpu',
     'CUDA_VISIBLE_DEVICES': '',
     'KERAS_BACKEND': 'jax',
-    'TF_CPP_MIN_LOG_LEVEL': '3',
 }
 
 
@@ -64,19 +64,14 @@ class Ratio(NamedTuple):
 
   def verdict(self) -> str:
     """Whether the interval leaves out that the two are equal."""
-    if self.low <= 1 <= self.high:
-      return 'the same'
-    return 'slower' if self.low > 1 else 'faster'
+    return 'slower' if self.low > 1 else 'faster' if self.high < 1 else 'same'
 
 
 def over_builds(builds: Sequence[Sequence[float]]) -> Ratio:
-  """The ratio of two contenders.
-
-  Args:
-    builds: For each build the ratios of its rounds.
+  """The ratio of two contenders, from that of each round of each build.
 
   Returns:
-    The geometric mean of the builds' medians, with Student's interval.
+    The geometric mean of the builds' medians, and Student's interval of it.
   """
   logs = [math.log(np.median(rounds)) for rounds in builds]
   half = stats.t.ppf((1 + CONFIDENCE) / 2, len(logs) - 1) * stats.sem(logs)
@@ -87,21 +82,20 @@ def over_builds(builds: Sequence[Sequence[float]]) -> Ratio:
 def in_turns(
     seconds: Callable[[str, int], float], names: Sequence[str], rounds: int
 ) -> dict[str, np.ndarray]:
-  """Times contenders in turns.
+  """Times contenders in turns, in an order drawn for each round.
 
   Args:
-    seconds: Gives the time of a call of a contender, over a number of calls.
+    seconds: The time of a call of a contender, over a number of calls.
     names: The contenders, the reference first.
-    rounds: How many rounds.
+    rounds: How often all of them are timed, forwards and backwards.
 
   Returns:
     The time of each contender in each round.
   """
   calls = math.ceil(_LEAST_SECONDS / seconds(names[0], 1))
-  rng = np.random.default_rng(0)
   times = {name: np.zeros(rounds) for name in names}
   for number in range(rounds):
-    turns = rng.permutation(names).tolist()
+    turns = random.sample(names, len(names))
     for name in turns + turns[::-1]:
       times[name][number] += seconds(name, calls)
   return times
@@ -186,7 +180,5 @@ def compare(
     )
     for name in times:
       ask(name, _drop)
-      ratio = times[name] / times[some[0]]
-      found.setdefault(name, []).append(ratio)
-  del found[some[0]]
-  return {name: over_builds(ratio) for name, ratio in found.items()}
+      found.setdefault(name, []).append(times[name] / times[some[0]])
+  return {name: over_builds(found[name]) for name in found if name != some[0]}

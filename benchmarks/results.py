@@ -1,6 +1,7 @@
 """The results as they are kept: two tables that a person can read."""
 
 from collections.abc import Mapping, Sequence
+import contextlib
 import csv
 from importlib import metadata
 import os
@@ -20,16 +21,11 @@ def machine() -> str:
   cpuinfo = pathlib.Path('/proc/cpuinfo')
   text = cpuinfo.read_text('utf-8') if cpuinfo.exists() else ''
   model = re.search(r'model name\s*: (.+)', text)
-  facts = [
-      model[1] if model else platform.machine(),
-      f'{os.cpu_count()} cores',
-      f'load average {os.getloadavg()[0]:.1f} when the run began',
-  ]
+  facts = [model[1] if model else platform.machine(), f'{os.cpu_count()} cores']
+  facts.append(f'load average {os.getloadavg()[0]:.1f} when the run began')
   for name in ('optax', 'jax', 'keras', 'tensorflow', 'torch'):
-    try:
+    with contextlib.suppress(metadata.PackageNotFoundError):
       facts.append(f'{name} {metadata.version(name)}')
-    except metadata.PackageNotFoundError:
-      facts.append(f'no {name}')
   return ', '.join(facts)
 
 

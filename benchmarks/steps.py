@@ -36,19 +36,14 @@ def step(optimizer: optax.GradientTransformation) -> Callable:
 
 def tree(shapes: trees.Shapes, dtype: str, seed: int) -> dict[str, jax.Array]:
   """The arrays of a seed as JAX has them."""
-  return jax.tree.map(
-      lambda array: jnp.asarray(array, dtype), trees.arrays(shapes, seed)
-  )
+  arrays = trees.arrays(shapes, seed)
+  return jax.tree.map(lambda array: jnp.array(array, dtype), arrays)
 
 
-def abstract(
-    optimizer: optax.GradientTransformation, shapes: trees.Shapes, dtype: str
-) -> tuple:
+def abstract(optimizer, shapes: trees.Shapes, dtype: str) -> tuple:
   """The arguments of a step, as shapes only."""
-  params = {
-      name: jax.ShapeDtypeStruct(shape, jnp.dtype(dtype))
-      for name, shape in shapes.items()
-  }
+  struct = functools.partial(jax.ShapeDtypeStruct, dtype=jnp.dtype(dtype))
+  params = {name: struct(shape) for name, shape in shapes.items()}
   return params, jax.eval_shape(optimizer.init, params), params
 
 
@@ -63,22 +58,19 @@ def carrying(take: Callable, carried: tuple, grads) -> timeit.Timer:
   return timeit.Timer(call, setup=call)
 
 
-def _timer(transform, name, shapes, dtype, epsilon_hat):
+def eager(name, shapes, dtype, epsilon_hat, transform=None) -> timeit.Timer:
+  """Times the step run operation by operation, or transformed."""
   params, grads = (tree(shapes, dtype, seed) for seed in (0, 1))
   optimizer = make(name, epsilon_hat=epsilon_hat)
-  take = transform(step(optimizer))
-  return carrying(take, (params, optimizer.init(params)), grads)
+  take = step(optimizer)
+  carried = params, optimizer.init(params)
+  return carrying(transform(take) if transform else take, carried, grads)
 
 
 def jitted(name, shapes, dtype, epsilon_hat) -> timeit.Timer:
   """Times the compiled step, which overwrites parameters and state."""
-  compiled = functools.partial(jax.jit, donate_argnums=(0, 1))
-  return _timer(compiled, name, shapes, dtype, epsilon_hat)
-
-
-def eager(name, shapes, dtype, epsilon_hat) -> timeit.Timer:
-  """Times the step run operation by operation."""
-  return _timer(lambda take: take, name, shapes, dtype, epsilon_hat)
+  transform = functools.partial(jax.jit, donate_argnums=(0, 1))
+  return eager(name, shapes, dtype, epsilon_hat, transform)
 
 
 def tracing(name, shapes, dtype, epsilon_hat) -> timeit.Timer:
