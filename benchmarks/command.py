@@ -31,7 +31,6 @@ PEERS = {
 }
 """The process that each lives in, and what makes its timer."""
 
-
 Cell = tuple[str, str, str, str, int]
 """What is measured of which optimizer, dtype, tree and number of parameters."""
 
@@ -107,7 +106,7 @@ def main() -> None:
   choice = parser.add_mutually_exclusive_group()
   quick = 'the least, to see that it runs; keeps nothing'
   choice.add_argument('--quick', action='store_true', help=quick)
-  fill = 'measure nothing: fill the pages and the figure from the results'
+  fill = 'fill the pages and the figure from the results, measure nothing'
   choice.add_argument('--page', action='store_true', help=fill)
   options = parser.parse_args()
   if options.page:

@@ -1,14 +1,12 @@
 """Ratios of times: contenders built anew in every order, timed in turns.
 
-pyperf, asv and pytest-benchmark time one program after another; what is asked
-here is whether two programs differ by a hundredth, while the machine drifts by
-more. Contenders therefore take turns, in an order that is drawn for each round
-and reads the same forwards and backwards, so that a drift slows them alike.
+pyperf, asv and pytest-benchmark time one program after another, but a machine
+drifts by more than what is asked for here. Contenders therefore take turns, in
+an order that reads the same forwards and backwards: a drift slows them alike.
 
 Of two equal programs the one built first may be a tenth faster for as long as
-it lives, so a comparison builds them several times, in every order. What varies
-is then the build, not the round: each build counts once, with the median of its
-rounds, and the interval is Student's over the builds.
+it lives, so all are built several times, in every order. The build is then what
+varies: each counts once, with the median of its rounds.
 """
 
 from collections.abc import Callable, Mapping, Sequence
