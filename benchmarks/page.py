@@ -47,7 +47,7 @@ def added(row: results.Row, name: str) -> int:
 def counts_in_brief(counts: Rows) -> str:
   """The most that the flag adds in any program."""
   lines = [
-      [words, f'{max(added(row, name) for row in counts):+}']
+      [words, f'{max(added(row, name) for row in counts):+}'.replace('+0', '0')]
       for name, words in _COUNTED.items()
   ]
   return pages.table(['counted', 'the flag adds'], lines)
@@ -71,13 +71,12 @@ def times_in_brief(times: Rows) -> str:
 def summary(words: str, times: Rows, name: str) -> str:
   """A line: the range of the ratios, and which are not the same."""
   found = [ratios.Ratio.parse(row[name]) for row in times]
-  values = [ratio.value for ratio in found]
-  line = f'- {words}: {min(values):.2f} to {max(values):.2f} of the time in'
+  low, high = min(found).value, max(found).value
+  line = f'- {words}: {low:.2f} to {high:.2f} times the default in'
   line += f' {len(found)} comparisons'
   for verdict in ('slower', 'faster'):
     named = [
-        f'{row["what"]}, {row["optimizer"]}, {row["dtype"]}, {_arrays(row)},'
-        f' {_number(row["parameters"])} parameters'
+        f'{row["what"]} of {row["optimizer"]}, {row["dtype"]}, {_arrays(row)}'
         for row, ratio in zip(times, found, strict=True)
         if ratio.verdict() == verdict
     ]

@@ -1,6 +1,8 @@
 """The benchmarks' statistic holds, and the pages say what the results say."""
 
 import itertools
+import pathlib
+import tempfile
 import timeit
 import types
 from unittest import mock
@@ -30,20 +32,16 @@ class RatiosTest(parameterized.TestCase):
   @parameterized.parameters(3, 6, 12)
   def test_equal_programs_are_the_same(self, builds):
     # At 99 % it is all but 10 of 1000, give or take 3.
-    found = list(verdicts(builds))
-    self.assertGreaterEqual(found.count('same'), 980)
+    self.assertGreaterEqual([*verdicts(builds)].count('same'), 980)
 
   def test_a_tenth_is_seen(self):
-    found = list(verdicts(12, factor=1.1))
-    self.assertGreaterEqual(found.count('slower'), 950)
+    self.assertGreater([*verdicts(12, factor=1.1)].count('slower'), 950)
 
   def test_a_steady_drift_cancels(self):
     clock = itertools.count(1)
     speeds = {'default': 1, 'twice': 2, 'again': 1}
     seconds = lambda name, calls: speeds[name] * next(clock)
-
     times = ratios.in_turns(seconds, list(speeds), rounds=9)
-
     np.testing.assert_array_equal(times['again'], times['default'])
     np.testing.assert_array_equal(times['twice'], 2 * times['default'])
 
@@ -70,16 +68,20 @@ class RatiosTest(parameterized.TestCase):
 
 class CommandTest(parameterized.TestCase):
 
-  def test_a_row_of_times(self):
+  def test_a_run_keeps_its_tables(self):
+    cell = ('adam', 'float32', 'one array', 1_000)
+    cells = [(what, *cell) for what in ('counts', 'jitted step')]
     peers = {name: command.PEERS[name] for name in (page.FLOOR, 'Keras on JAX')}
-    cell = ('jitted step', 'adam', 'float32', 'one array', 1_000)
-    self.enter_context(mock.patch.object(command, 'PEERS', peers))
-    with ratios.Processes() as processes:
-      row = command.row_of(processes, cell, quick=True)
+    folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+    self.enter_context(mock.patch.object(results, 'FOLDER', folder))
+    with mock.patch.multiple(command, cells=lambda _: cells, PEERS=peers):
+      command.run(quick=False)
+    _, (counted,) = results.read(folder / results.COUNTS)
+    _, (row,) = results.read(folder / results.TIMES)
+    self.assertEqual(counted['bytes accessed'], '40064 (+0)')
     for name in ('flag', 'default again', *peers):
       ratio = ratios.Ratio.parse(row[name])
-      self.assertBetween(ratio.value, ratio.low, ratio.high)
-      self.assertGreater(ratio.value, 0)
+      self.assertTrue(0 < ratio.low < ratio.value < ratio.high, row)
 
 
 class PageTest(parameterized.TestCase):
@@ -97,8 +99,8 @@ class PageTest(parameterized.TestCase):
     for row in counts:
       for name in ('bytes accessed', 'temporary bytes', 'fusions'):
         self.assertLessEqual(page.added(row, name), 0, row)
-    noise = [ratios.Ratio.parse(row['default again']) for row in times]
-    same = [ratio.verdict() == 'same' for ratio in noise]
+    again = [ratios.Ratio.parse(row['default again']) for row in times]
+    same = [ratio.verdict() == 'same' for ratio in again]
     self.assertGreaterEqual(np.mean(same), 0.95)
 
 
