@@ -25,13 +25,11 @@ class CostTest(parameterized.TestCase):
     self.assertEqual(more['fusions'], 0, more)
     self.assertLessEqual(more['bytes accessed'], 0, more)
     self.assertLessEqual(more['temporary bytes'], 0, more)
-    conversions = arrays if dtype == 'bfloat16' else 0
-    self.assertLessEqual(more['flops'], conversions, more)
-    # The root of the correction: the flag reaches the program.
-    self.assertEqual(more['transcendentals'], 1, more)
+    self.assertLessEqual(more['flops'], arrays * (dtype == 'bfloat16'), more)
+    self.assertEqual(more['transcendentals'], 1, more)  # A root: it is on.
     self.assertLessEqual(more['equations'], 2, more)
 
-  @parameterized.product(name=steps.OPTIMIZERS, dtype=command.DTYPES)
+  @parameterized.product(name=[*steps.OPTIMIZERS], dtype=command.DTYPES)
   def test_one_array_of_any_size(self, name, dtype):
     small, large = (
         added(name, trees.one_array(size), dtype) for size in (1_000, 100_000)
@@ -39,7 +37,7 @@ class CostTest(parameterized.TestCase):
     self.assert_adds_only_scalars(small, 1, dtype)
     self.assertEqual(small, large)
 
-  @parameterized.product(name=steps.OPTIMIZERS, dtype=command.DTYPES)
+  @parameterized.product(name=[*steps.OPTIMIZERS], dtype=command.DTYPES)
   def test_many_arrays_and_a_step_that_overwrites_nothing(self, name, dtype):
     shapes = trees.transformer(10_000, layers=1)
     more = added(name, shapes, dtype)
