@@ -232,12 +232,13 @@ class _Weaver:
       raise Misfit('upstream has it on one line')
     (definition,) = scope.assignments[ours.name.value]
     inner = self.scopes[definition.node.body.body[0]]
+    new = ours.body.body if isinstance(ours.body, cst.IndentedBlock) else ()
     for call in m.findall(ours, notation.CALL):
       additions.only_call(theirs, call)
     if isinstance(ours, cst.FunctionDef):
-      if _returns(theirs) > 1:
+      is_bare = all(m.matches(x, notation.ANY_STATEMENTS) for x in new)
+      if _returns(theirs) > 1 and not is_bare:
         raise Misfit('upstream returns in more than one place')
       theirs = additions.with_parameters(theirs, ours)
-    new = ours.body.body if isinstance(ours.body, cst.IndentedBlock) else ()
     body = self.suite(new, theirs.body.body, inner)
     return theirs.with_changes(body=theirs.body.with_changes(body=body))
