@@ -4,7 +4,6 @@ A wheel is grafted in a temporary folder. What an editable install imports has
 to stay: ``build/fork/VERSION``, replaced only by what is whole and checked.
 """
 
-import contextlib
 import os
 import pathlib
 import shutil
@@ -20,25 +19,27 @@ HERE = pathlib.Path(__file__).resolve().parent
 INSTALLED = release.installed()
 UPSTREAM = release.verified(INSTALLED)
 HOME = HERE / 'build' / 'fork' / UPSTREAM.version
+EDITABLE = 'editable_wheel' in sys.argv
 
 
 def graft(project: pathlib.Path) -> None:
-  """Makes a project for setuptools of the grafted package."""
+  """Makes the grafted package, and checks it if it is to be installed."""
   package.write_tree(UPSTREAM, project / 'src')
-  for name in ('LICENSE', 'README.md'):
-    shutil.copyfile(HERE / name, project / name)
+  shutil.copyfile(HERE / 'LICENSE', project / 'LICENSE')
   for file in INSTALLED.files:
     if file.name == 'LICENSE' and '.dist-info' in file.parts[0]:
       shutil.copyfile(file.locate(), project / 'LICENSE.optax')
+  if EDITABLE or 'bdist_wheel' in sys.argv:
+    print(formula.check(project / 'src', UPSTREAM.root))
 
 
-def place(project: pathlib.Path) -> None:
+def place(project: pathlib.Path) -> pathlib.Path:
   """Moves a project to where it stays, and what is there out of the way."""
   old = project.with_name('old')
-  with contextlib.suppress(FileNotFoundError):
+  if HOME.exists():
     HOME.rename(old)
   try:
-    project.rename(HOME)
+    return project.rename(HOME)
   except OSError:
     old.rename(HOME)
     raise
@@ -49,7 +50,7 @@ def setup(**where) -> None:
   facts = INSTALLED.metadata
   setuptools.setup(
       name='optax',
-      version=release.label(UPSTREAM.version),
+      version=release.labelled(UPSTREAM.version),
       description='optax, with a flag for the Adam of TensorFlow and Keras.',
       long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
       long_description_content_type='text/markdown',
@@ -62,28 +63,21 @@ def setup(**where) -> None:
   )
 
 
-def main(editable: bool) -> None:
-  """Grafts, checks and hands over to setuptools."""
-  if editable:
-    HOME.parent.mkdir(parents=True, exist_ok=True)
-  beside = HOME.parent if editable else None
-  with tempfile.TemporaryDirectory(dir=beside) as temporary:
-    project = pathlib.Path(temporary, 'project')
-    graft(project)
-    if editable or 'bdist_wheel' in sys.argv:
-      print(formula.check(project / 'src', UPSTREAM.root))
-    if editable:
-      place(project)
-    os.chdir(HOME if editable else project)
-    try:
-      packages = setuptools.find_namespace_packages('src')
-      setup(packages=packages, package_dir={'': 'src'}, package_data={'': ['*']})
-    finally:
-      os.chdir(HERE)
-
-
-if 'sdist' in sys.argv:  # Holds the sparse files; what they become is not ours.
+if 'sdist' in sys.argv:  # Of the sparse files, not of what they become.
   (HERE / 'build').mkdir(exist_ok=True)
   setup(packages=[], options={'egg_info': {'egg_base': 'build'}})
 else:
-  main('editable_wheel' in sys.argv)
+  if EDITABLE:
+    HOME.parent.mkdir(parents=True, exist_ok=True)
+  with tempfile.TemporaryDirectory(
+      dir=HOME.parent if EDITABLE else None
+  ) as folder:
+    built = pathlib.Path(folder, 'project')
+    graft(built)
+    os.chdir(place(built) if EDITABLE else built)
+    try:
+      packages = setuptools.find_namespace_packages('src')
+      data = {'': ['*']}
+      setup(packages=packages, package_dir={'': 'src'}, package_data=data)
+    finally:
+      os.chdir(HERE)

@@ -37,7 +37,7 @@ def pin(repository: pathlib.Path = package.REPOSITORY) -> str:
   text = (repository / 'pyproject.toml').read_text(encoding='utf-8')
   found = re.search(r'^\[tool\.graft\]\nupstream = "([^"]+)"', text, re.M)
   if found is None:
-    raise errors.GraftError('pyproject.toml: no upstream = "…" in [tool.graft]')
+    raise errors.GraftError('pyproject.toml: [tool.graft] has no upstream')
   return found[1]
 
 
@@ -58,7 +58,7 @@ def installed() -> metadata.Distribution:
   return found
 
 
-def label(version: str) -> str:
+def labelled(version: str) -> str:
   """The fork's version on a version of optax."""
   return f'{version}{"." if "+" in version else "+"}{LABEL}'
 
@@ -76,16 +76,10 @@ def origin(found: metadata.Distribution) -> str:
 
 
 def verified(found: metadata.Distribution) -> package.Upstream:
-  """The files of ``optax/`` that a distribution installed, to graft onto.
-
-  Args:
-    found: An installed or unpacked release.
-
-  Returns:
-    The files, each as the distribution's RECORD has it.
+  """The files of ``optax/`` in a distribution, to graft onto.
 
   Raises:
-    GraftError: the distribution is this fork, or not as it was released.
+    GraftError: it is this fork, or a file is not as its RECORD has it.
   """
   version = found.version
   if is_fork(found):
@@ -107,11 +101,11 @@ def verified(found: metadata.Distribution) -> package.Upstream:
       )
     files.append(file)
   if not files:
-    folder = origin(found).removeprefix('file://') or 'its folder'
+    folder = origin(found).removeprefix('file://') or 'FOLDER'
     raise errors.GraftError(
-        f'optax {version} is an editable install, which lists no files; graft'
-        f' onto its folder: --config-settings upstream={folder} without'
-        f' --no-build-isolation, or python -m graft with --onto {folder}'
+        f'optax {version} is an editable install; leave out'
+        f' --no-build-isolation and set upstream={folder}, or name --onto'
+        f' {folder}'
     )
   return package.Upstream(root, version, tuple(sorted(files)))
 
@@ -166,17 +160,11 @@ def _download(version: str, folder: pathlib.Path) -> pathlib.Path:
 def in_folder(
     root: pathlib.Path, version: str | None = None
 ) -> package.Upstream:
-  """The optax in a folder: a checkout, or a release with its RECORD.
+  """The files of a checkout of optax, or of an unpacked release.
 
   Args:
     root: The folder that holds ``optax/``.
-    version: Its version, where the folder does not state it.
-
-  Returns:
-    Its files, each as the RECORD has it if there is one.
-
-  Raises:
-    GraftError: there is no optax, not as released, or of no known version.
+    version: Its version, which need not be given where the folder states it.
   """
   if not (root / 'optax' / '__init__.py').is_file():
     raise errors.GraftError(
@@ -202,7 +190,7 @@ def in_folder(
 def _stated(root: pathlib.Path) -> Iterator[str]:
   """What a checkout says that its version is."""
   for name, pattern in _STATED.items():
-    if (root / name).is_file():
+    with contextlib.suppress(FileNotFoundError):
       text = (root / name).read_text(encoding='utf-8', errors='replace')
       yield from re.findall(pattern, text, re.M)
   if (found := distribution(root)) is not None:
