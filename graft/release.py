@@ -90,7 +90,7 @@ def verified(found: metadata.Distribution) -> package.Upstream:
   root, files = pathlib.Path(found.locate_file('')), []
   # Not found.files, which since Python 3.12 leaves out what is missing.
   record = (found.read_text('RECORD') or '').splitlines()
-  for name, recorded, _ in csv.reader(record):
+  for name, recorded, *_ in filter(None, csv.reader(record)):
     file = pathlib.PurePosixPath(name)
     if file.parts[0] != 'optax' or file.suffix == '.pyc':
       continue
@@ -198,4 +198,4 @@ def _stated(root: pathlib.Path) -> Iterator[str]:
   if (root / '.git').exists():
     command = ['git', '-C', str(root), 'describe', '--tags', '--abbrev=0']
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    yield done.stdout.strip()
+    yield done.stdout.strip().removeprefix('v')

@@ -1,7 +1,6 @@
 """Every way to build and to install the fork, and every refusal."""
 
 import pathlib
-import shutil
 import tarfile
 import tempfile
 import zipfile
@@ -64,8 +63,10 @@ class BuildTest(absltest.TestCase):
       self.assertEqual(version, f'{_PIN}+epsilon.hat')
       self.assertIn(environment.site, file.parents)
 
-  def test_the_metadata_is_the_release_s(self):
+  def test_the_metadata_is_the_release_s_and_the_checkout_as_it_was(self):
+    before = set(self.checkout.iterdir())
     wheel = environments.build(self.checkout, 'wheel', self.upstream)
+    self.assertEqual({*self.checkout.iterdir()} - before, {wheel.parent})
     with zipfile.ZipFile(wheel) as archive:
       archive.extractall(self.folder / 'wheel')
     ours = release.distribution(self.folder / 'wheel').metadata
@@ -76,12 +77,6 @@ class BuildTest(absltest.TestCase):
       )
       self.assertEqual(plain(ours), plain(theirs), msg=field)
     self.assertEqual(ours['License-Expression'], 'Apache-2.0')
-
-  def test_a_wheel_leaves_nothing_in_the_checkout(self):
-    before = sorted(self.checkout.iterdir())
-    environments.build(self.checkout, 'wheel', self.upstream)
-    after = set(self.checkout.iterdir()) - {self.checkout / 'dist'}
-    self.assertEqual(sorted(after), before)
 
   def test_an_editable_install_outlives_what_is_built_after_it(self):
     environment = self._environment(self.upstream)
@@ -129,24 +124,6 @@ class BuildTest(absltest.TestCase):
     with self.assertRaisesRegex(AssertionError, 'is this fork already'):
       environment.install(self.checkout)
     self.assertEqual(environment.use(), before)
-
-  def test_refuses_a_release_that_lacks_an_anchor(self):
-    sparse = self.checkout / 'optax' / '_src' / 'transform.py'
-    sparse.write_text(sparse.read_text().replace('nu_hat = ...', 'n = ...'))
-    with self.assertRaisesRegex(
-        AssertionError,
-        'graft: optax/_src/transform.py: scale_by_adam.update_fn: upstream has'
-        ' no assignment to `n`',
-    ):
-      environments.build(self.checkout, 'wheel', self.upstream)
-
-  def test_refuses_a_modified_release(self):
-    modified = self.folder / 'modified'
-    shutil.copytree(self.upstream, modified)
-    with open(modified / 'optax' / '_src' / 'base.py', 'a') as file:
-      file.write('# changed\n')
-    with self.assertRaisesRegex(AssertionError, 'graft: optax/_src/base.py'):
-      environments.build(self.checkout, 'wheel', modified)
 
   def test_a_setting_takes_another_release_into_a_fresh_environment(self):
     environment = environments.Environment(self.folder / 'fresh', borrow=False)
