@@ -93,9 +93,7 @@ get_requires_for_build_sdist = get_requires_for_build_wheel
 prepare_metadata_for_build_wheel = functools.partial(
     _hand_over, 'prepare_metadata_for_build_wheel'
 )
-prepare_metadata_for_build_editable = functools.partial(
-    _hand_over, 'prepare_metadata_for_build_editable'
-)
+prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
 build_wheel = functools.partial(_hand_over, 'build_wheel')
 build_editable = functools.partial(_hand_over, 'build_editable')
 build_sdist = functools.partial(_hand_over, 'build_sdist')

@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 
 from graft import errors
 from graft import package
@@ -24,12 +23,7 @@ LABEL = 'epsilon.hat'
 
 _CACHE = package.REPOSITORY / 'build' / 'upstream'
 _REINSTALL = 'pip install --force-reinstall --no-deps'
-# Where a checkout may state its version, and how, the surest first.
-_STATED = {
-    'optax/__init__.py': r'^__version__ *= *["\']([^"\']+)["\']',
-    'PKG-INFO': r'^Version: (\S+)',
-    'pyproject.toml': r'^\[project\]\n(?:[^[].*\n)*?version *= *"([^"]+)"',
-}
+_LITERAL = re.compile(r'^__version__ *= *["\']([^"\']+)["\']', re.M)
 
 
 def pin(repository: pathlib.Path = package.REPOSITORY) -> str:
@@ -133,7 +127,8 @@ def fetched(version: str) -> package.Upstream:
   shutil.rmtree(folder, ignore_errors=True)
   _CACHE.mkdir(parents=True, exist_ok=True)
   with tempfile.TemporaryDirectory(dir=_CACHE) as temporary:
-    unpacked = _download(version, pathlib.Path(temporary))
+    unpacked = pathlib.Path(temporary, 'unpacked')
+    _download(version, unpacked)
     try:
       unpacked.rename(folder)
     except OSError:  # Another process was faster.
@@ -142,9 +137,10 @@ def fetched(version: str) -> package.Upstream:
   return verified(distribution(folder))
 
 
-def _download(version: str, folder: pathlib.Path) -> pathlib.Path:
-  command = [sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps']
-  command += ['--only-binary=:all:', f'--dest={folder}', f'optax=={version}']
+def _download(version: str, folder: pathlib.Path) -> None:
+  command = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps']
+  command += ['--no-compile', '--only-binary=:all:', f'--target={folder}']
+  command += [f'optax=={version}']
   done = subprocess.run(command, capture_output=True, text=True, check=False)
   if done.returncode:
     why = done.stderr.strip().rpartition('\n')[2]
@@ -152,9 +148,6 @@ def _download(version: str, folder: pathlib.Path) -> pathlib.Path:
         f'pip cannot download optax {version}: {why}; graft onto a folder with'
         ' --onto'
     )
-  (wheel,) = folder.glob('*.whl')
-  zipfile.ZipFile(wheel).extractall(folder / 'unpacked')
-  return folder / 'unpacked'
 
 
 def in_folder(
@@ -188,11 +181,9 @@ def in_folder(
 
 
 def _stated(root: pathlib.Path) -> Iterator[str]:
-  """What a checkout says that its version is."""
-  for name, pattern in _STATED.items():
-    with contextlib.suppress(FileNotFoundError):
-      text = (root / name).read_text(encoding='utf-8', errors='replace')
-      yield from re.findall(pattern, text, re.M)
+  """What a checkout says that its version is, the surest first."""
+  init = root / 'optax' / '__init__.py'
+  yield from _LITERAL.findall(init.read_text(encoding='utf-8'))
   if (found := distribution(root)) is not None:
     yield found.version
   if (root / '.git').exists():

@@ -121,8 +121,6 @@ class ReleaseTest(TestCase):
 
   @parameterized.parameters(
       {'optax/__init__.py': "__version__ = '1.2'\n"},
-      {'PKG-INFO': 'Name: optax\nVersion: 1.2\n'},
-      {'pyproject.toml': '[project]\nname = "optax"\nversion = "1.2"\n'},
       {'optax.egg-info/PKG-INFO': 'Version: 1.2\n'},
       {},  # Tagged.
   )
@@ -164,7 +162,7 @@ class ReleaseTest(TestCase):
     shutil.rmtree(_release(self.folder / '1.2', '1.2').parent / lost)
     if lost == '1.2':  # An empty folder.
       (self.folder / '1.2').mkdir()
-    download = lambda version, folder: _release(folder / 'unpacked', version)
+    download = lambda version, folder: _release(folder, version)
     self.enter_context(mock.patch.object(release, '_CACHE', self.folder))
     self.enter_context(mock.patch.object(release, '_download', download))
     self.assertLen(release.fetched('1.2').files, 1)
