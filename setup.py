@@ -10,10 +10,11 @@ import shutil
 import sys
 import tempfile
 
+import setuptools
+
 from graft import formula
 from graft import package
 from graft import release
-import setuptools
 
 HERE = pathlib.Path(__file__).resolve().parent
 INSTALLED = release.installed()

@@ -14,9 +14,10 @@ import subprocess
 import sys
 import tempfile
 
+from packaging import version as versions
+
 from graft import errors
 from graft import package
-from packaging import version as versions
 
 LABEL = 'epsilon.hat'
 """The local version label that tells the fork from a release."""
