@@ -51,7 +51,7 @@ def setup(**where) -> None:
   facts = INSTALLED.metadata
   setuptools.setup(
       name='optax',
-      version=release.labelled(UPSTREAM.version),
+      version=f'{UPSTREAM.version}{"." if "+" in UPSTREAM.version else "+"}{release.LABEL}',
       description='optax, with a flag for the Adam of TensorFlow and Keras.',
       long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
       long_description_content_type='text/markdown',

@@ -5,15 +5,13 @@
 is a requirement of the build, and ``setup.py`` grafts onto what is installed.
 """
 
-from collections.abc import Iterator
-import contextlib
-import difflib
 import functools
 import os
 import pathlib
+import re
 import sys
 
-from graft import errors
+from graft.errors import GraftError
 
 _NEEDED = (
     "pip install 'setuptools>=77' -r graft/requirements.txt optax first, or"
@@ -21,12 +19,39 @@ _NEEDED = (
 )
 
 
-@contextlib.contextmanager
-def _one_line() -> Iterator[None]:
-  """Ends the process with one line where something is in the way."""
+def _wanted(settings: dict[str, str] | None) -> str:
+  """The requirement that the settings stand for; empty without them."""
+  value = (settings or {}).get('upstream', '')
+  if not isinstance(value, str):
+    raise GraftError('upstream is set twice; set it once')
+  if re.fullmatch(r'(\d[\w.+]*)?', value):
+    return value and f'optax=={value}'
+  folder = pathlib.Path(value).expanduser().resolve()
+  if (folder / 'optax' / '__init__.py').is_file():
+    return f'optax @ {folder.as_uri()}'
+  raise GraftError(f'upstream={value}: not a version, and no folder of optax')
+
+
+def _hook(name: str, directory, config_settings=None, *arguments):
+  """Runs a hook of setuptools; what is in its way ends it with one line."""
+  # pylint: disable=import-outside-toplevel
   try:
-    yield
-  except errors.GraftError as error:
+    import setuptools
+    from setuptools import build_meta
+
+    if int(setuptools.__version__.split('.')[0]) < 77:
+      raise GraftError(f'setuptools is too old; {_NEEDED}')
+    from graft import release
+
+    found = release.installed()
+    is_now = f'optax=={found.version}', f'optax @ {release.origin(found)}'
+    if (wanted := _wanted(config_settings)) and wanted not in is_now:
+      raise GraftError(f'{wanted} is set, {is_now[0]} is installed; {_NEEDED}')
+    settings = {**(config_settings or {})}
+    settings.pop('upstream', None)
+    hook = getattr(build_meta, name)
+    return hook(os.path.abspath(directory), settings, *arguments)
+  except GraftError as error:
     sys.exit(f'graft: {error}')
   except ModuleNotFoundError as error:
     sys.exit(f'graft: {error.name} is not installed; {_NEEDED}')
@@ -34,66 +59,22 @@ def _one_line() -> Iterator[None]:
     sys.exit(f'graft: {error.filename or "build"}: {error.strerror or error}')
 
 
-def _requirement(settings: dict[str, str]) -> str | None:
-  """The optax that the settings ask for, which they then no longer hold."""
-  from packaging import version  # pylint: disable=import-outside-toplevel
-
-  value = settings.pop('upstream', None)
-  for meant in difflib.get_close_matches('upstream', settings):
-    raise errors.GraftError(f'there is no setting {meant}; set upstream')
-  if value is None:
-    return None
-  if not isinstance(value, str):
-    raise errors.GraftError('upstream is set twice; set it once')
-  with contextlib.suppress(version.InvalidVersion):
-    return f'optax=={version.Version(value)}'
-  folder = pathlib.Path(value).expanduser().resolve()
-  if not (folder / 'optax' / '__init__.py').is_file():
-    raise errors.GraftError(
-        f'upstream={value}: not a version, and {folder} holds no'
-        ' optax/__init__.py; set a release or a checkout of optax'
-    )
-  return f'optax @ {folder.as_uri()}'
-
-
 def get_requires_for_build_wheel(config_settings=None) -> list[str]:
-  """The optax to build on; setuptools would need it to say what it needs."""
-  with _one_line():
-    from graft import release  # pylint: disable=import-outside-toplevel
+  """The optax to build on."""
+  from graft import release  # pylint: disable=import-outside-toplevel
 
-    wanted = _requirement(dict(config_settings or {}))
-    return [wanted or f'optax=={release.pin()}']
-
-
-def _hand_over(hook, directory, config_settings=None, *arguments) -> str:
-  """Calls a hook of setuptools, without our setting."""
-  with _one_line():
-    # pylint: disable=import-outside-toplevel
-    import setuptools
-    from setuptools import build_meta
-
-    if int(setuptools.__version__.partition('.')[0]) < 77:
-      raise errors.GraftError(f'setuptools is too old; {_NEEDED}')
-    from graft import release
-
-    settings = dict(config_settings or {})
-    wanted, found = _requirement(settings), release.installed()
-    is_now = f'optax=={found.version}', f'optax @ {release.origin(found)}'
-    if wanted and wanted not in is_now:
-      raise errors.GraftError(
-          f'{wanted} is set, but optax {found.version} is installed, and'
-          ' --no-build-isolation builds on that; leave out one of the two'
-      )
-    directory = os.path.abspath(directory)
-    return getattr(build_meta, hook)(directory, settings, *arguments)
+  try:
+    return [_wanted(config_settings) or f'optax=={release.pin()}']
+  except GraftError as error:
+    sys.exit(f'graft: {error}')
 
 
 get_requires_for_build_editable = get_requires_for_build_wheel
 get_requires_for_build_sdist = get_requires_for_build_wheel
 prepare_metadata_for_build_wheel = functools.partial(
-    _hand_over, 'prepare_metadata_for_build_wheel'
+    _hook, 'prepare_metadata_for_build_wheel'
 )
 prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
-build_wheel = functools.partial(_hand_over, 'build_wheel')
-build_editable = functools.partial(_hand_over, 'build_editable')
-build_sdist = functools.partial(_hand_over, 'build_sdist')
+build_wheel = functools.partial(_hook, 'build_wheel')
+build_editable = functools.partial(_hook, 'build_editable')
+build_sdist = functools.partial(_hook, 'build_sdist')

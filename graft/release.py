@@ -1,10 +1,9 @@
-"""Finds the release of optax to graft onto, and checks that it is pristine."""
+"""Finds the optax to graft onto, and checks that it is as it was released."""
 
 import base64
-from collections.abc import Iterator
-import contextlib
 import csv
 import hashlib
+import importlib
 from importlib import metadata
 import json
 import pathlib
@@ -16,24 +15,21 @@ import tempfile
 
 from packaging import version as versions
 
-from graft import errors
 from graft import package
+from graft.errors import GraftError
 
 LABEL = 'epsilon.hat'
 """The local version label that tells the fork from a release."""
 
 _CACHE = package.REPOSITORY / 'build' / 'upstream'
 _REINSTALL = 'pip install --force-reinstall --no-deps'
-_LITERAL = re.compile(r'^__version__ *= *["\']([^"\']+)["\']', re.M)
+_VERSION = re.compile(r'^__version__ *= *["\']([^"\']+)["\']', re.MULTILINE)
 
 
-def pin(repository: pathlib.Path = package.REPOSITORY) -> str:
+def pin() -> str:
   """The version of optax that ``pyproject.toml`` pins."""
-  text = (repository / 'pyproject.toml').read_text(encoding='utf-8')
-  found = re.search(r'^\[tool\.graft\]\nupstream = "([^"]+)"', text, re.M)
-  if found is None:
-    raise errors.GraftError('pyproject.toml: [tool.graft] has no upstream')
-  return found[1]
+  text = (package.REPOSITORY / 'pyproject.toml').read_text(encoding='utf-8')
+  return re.search(r'^\[tool\.graft\]\nupstream = "([^"]+)"', text, re.M)[1]
 
 
 def distribution(*folders: str | pathlib.Path) -> metadata.Distribution | None:
@@ -44,18 +40,9 @@ def distribution(*folders: str | pathlib.Path) -> metadata.Distribution | None:
 
 def installed() -> metadata.Distribution:
   """The optax that this interpreter would import."""
-  found = distribution(*sys.path)
-  if found is None:
-    raise errors.GraftError(
-        f'no optax is installed; pip install optax=={pin()} first, or leave out'
-        ' --no-build-isolation'
-    )
-  return found
-
-
-def labelled(version: str) -> str:
-  """The fork's version on a version of optax."""
-  return f'{version}{"." if "+" in version else "+"}{LABEL}'
+  if found := distribution(*sys.path):
+    return found
+  raise GraftError(f'no optax is installed; pip install optax=={pin()}')
 
 
 def is_fork(found: metadata.Distribution) -> bool:
@@ -64,10 +51,9 @@ def is_fork(found: metadata.Distribution) -> bool:
 
 
 def origin(found: metadata.Distribution) -> str:
-  """The address that pip installed a distribution from, if from no index."""
+  """What to give pip for this distribution: an address, if it had one."""
   direct = json.loads(found.read_text('direct_url.json') or '{}')
-  vcs = f'{direct["vcs_info"]["vcs"]}+' if 'vcs_info' in direct else ''
-  return vcs + direct.get('url', '')
+  return direct.get('url', f'optax=={found.version}')
 
 
 def verified(found: metadata.Distribution) -> package.Upstream:
@@ -76,33 +62,24 @@ def verified(found: metadata.Distribution) -> package.Upstream:
   Raises:
     GraftError: it is this fork, or a file is not as its RECORD has it.
   """
-  version = found.version
   if is_fork(found):
-    raise errors.GraftError(
-        f'optax {version} is this fork already; {_REINSTALL} optax=={pin()}'
-        ' first, or leave out --no-build-isolation'
-    )
+    problem = f'optax {found.version} is this fork already'
+    raise GraftError(f'{problem}; {_REINSTALL} optax=={pin()} first')
   root, files = pathlib.Path(found.locate_file('')), []
+  record = filter(None, (found.read_text('RECORD') or '').splitlines())
   # Not found.files, which since Python 3.12 leaves out what is missing.
-  record = (found.read_text('RECORD') or '').splitlines()
-  for name, recorded, *_ in filter(None, csv.reader(record)):
+  for name, recorded, _ in csv.reader(record):
     file = pathlib.PurePosixPath(name)
     if file.parts[0] != 'optax' or file.suffix == '.pyc':
       continue
     if not (root / file).is_file() or _hash(root / file) != recorded:
-      raise errors.GraftError(
-          f'{file}: not as optax {version} has it; {_REINSTALL}'
-          f' {origin(found) or f"optax=={version}"}'
-      )
+      problem = f'{file}: not as optax {found.version} has it'
+      raise GraftError(f'{problem}; {_REINSTALL} {origin(found)}')
     files.append(file)
   if not files:
-    folder = origin(found).removeprefix('file://') or 'FOLDER'
-    raise errors.GraftError(
-        f'optax {version} is an editable install; leave out'
-        f' --no-build-isolation and set upstream={folder}, or name --onto'
-        f' {folder}'
-    )
-  return package.Upstream(root, version, tuple(sorted(files)))
+    problem = f'optax {found.version} is an editable install'
+    raise GraftError(f'{problem}; graft onto its folder, {origin(found)}')
+  return package.Upstream(root, found.version, tuple(files))
 
 
 def _hash(path: pathlib.Path) -> str:
@@ -120,74 +97,54 @@ def pinned() -> package.Upstream:
 
 
 def fetched(version: str) -> package.Upstream:
-  """A release, downloaded with pip into ``build/`` unless it is there whole."""
+  """A release, unpacked with pip into ``build/upstream`` the first time."""
   folder = _CACHE / version
-  if (found := distribution(folder)) is not None:
-    with contextlib.suppress(errors.GraftError):
-      return verified(found)
-  shutil.rmtree(folder, ignore_errors=True)
-  _CACHE.mkdir(parents=True, exist_ok=True)
-  with tempfile.TemporaryDirectory(dir=_CACHE) as temporary:
-    unpacked = pathlib.Path(temporary, 'unpacked')
-    _download(version, unpacked)
-    try:
-      unpacked.rename(folder)
-    except OSError:  # Another process was faster.
-      if distribution(folder) is None:
-        raise
+  if distribution(folder) is None:
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_CACHE) as temporary:
+      _download(version, unpacked := pathlib.Path(temporary, 'unpacked'))
+      if distribution(folder) is None:  # Else another process was faster.
+        shutil.rmtree(folder, ignore_errors=True)
+        unpacked.rename(folder)
+        importlib.invalidate_caches()
   return verified(distribution(folder))
 
 
 def _download(version: str, folder: pathlib.Path) -> None:
   command = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps']
-  command += ['--no-compile', '--only-binary=:all:', f'--target={folder}']
-  command += [f'optax=={version}']
+  command += ['--no-compile', f'--target={folder}', f'optax=={version}']
   done = subprocess.run(command, capture_output=True, text=True, check=False)
   if done.returncode:
-    why = done.stderr.strip().rpartition('\n')[2]
-    raise errors.GraftError(
-        f'pip cannot download optax {version}: {why}; graft onto a folder with'
-        ' --onto'
-    )
+    why = done.stderr.strip().split('\n')[-1]
+    raise GraftError(f'pip has no optax {version}: {why}; name --onto DIR')
 
 
 def in_folder(
     root: pathlib.Path, version: str | None = None
 ) -> package.Upstream:
-  """The files of a checkout of optax, or of an unpacked release.
+  """The files of a checkout of optax, or of a release that was unpacked.
 
   Args:
     root: The folder that holds ``optax/``.
-    version: Its version, which need not be given where the folder states it.
+    version: Its version, where the folder does not state it.
+
+  Raises:
+    GraftError: there is no optax, not as released, or of no known version.
   """
-  if not (root / 'optax' / '__init__.py').is_file():
-    raise errors.GraftError(
-        f'{root}: holds no optax/__init__.py; name a checkout or an unpacked'
-        ' release of optax'
-    )
+  init = root / 'optax' / '__init__.py'
+  if not init.is_file():
+    raise GraftError(f'{root}: holds no optax/__init__.py; name a checkout')
   found = distribution(root)
   if found is not None and found.read_text('RECORD'):
     return verified(found)
-  files = (
-      pathlib.PurePosixPath(path.relative_to(root).as_posix())
-      for path in (root / 'optax').rglob('*')
-      if path.is_file() and '__pycache__' not in path.parts
-  )
-  for stated in [version] if version else _stated(root):
-    if re.fullmatch(versions.VERSION_PATTERN, stated, re.VERBOSE | re.I):
-      return package.Upstream(root, stated, tuple(sorted(files)))
-  raise errors.GraftError(
-      f'{root}: states no version of optax; give one with --version'
-  )
-
-
-def _stated(root: pathlib.Path) -> Iterator[str]:
-  """What a checkout says that its version is, the surest first."""
-  init = root / 'optax' / '__init__.py'
-  yield from _LITERAL.findall(init.read_text(encoding='utf-8'))
-  if (found := distribution(root)) is not None:
-    yield found.version
-  if (root / '.git').exists():
-    command = ['git', '-C', str(root), 'describe', '--tags', '--abbrev=0']
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    yield done.stdout.strip().removeprefix('v')
+  files = (path.relative_to(root) for path in (root / 'optax').rglob('*.*'))
+  names = sorted(pathlib.PurePosixPath(file.as_posix()) for file in files)
+  stated = [version] if version else _VERSION.findall(init.read_text('utf-8'))
+  stated += [found.version] if found else []
+  try:
+    version = str(versions.Version(stated[0]))
+  except (IndexError, versions.InvalidVersion) as error:
+    problem = f'{root}: states no version of optax'
+    raise GraftError(f'{problem}; give one with --version') from error
+  kept = (name for name in names if '__pycache__' not in name.parts)
+  return package.Upstream(root, version, tuple(kept))

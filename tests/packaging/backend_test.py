@@ -2,7 +2,6 @@
 
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 from unittest import mock
@@ -61,10 +60,9 @@ class SettingTest(TestCase):
     self.assertEqual(requirement, f'optax @ file://{self.folder}')
 
   @parameterized.parameters(
-      ({'upstream': 'banana'}, 'upstream=banana: not a version, and .*banana'),
-      ({'upstream': '/'}, 'upstream=/: not a version, and / holds no optax/'),
+      ({'upstream': 'banana'}, 'upstream=banana: not a version'),
+      ({'upstream': '/'}, 'upstream=/: not a version, and no folder of optax'),
       ({'upstream': ['0.2.4', '0.2.5']}, 'upstream is set twice'),
-      ({'upstraem': '0.2.4'}, 'no setting upstraem; set upstream'),
   )
   def test_refuses_another_setting_in_one_line(self, settings, line):
     with self.assertRaisesRegex(SystemExit, f'^graft: .*{line}.*$'):
@@ -86,7 +84,7 @@ class SettingTest(TestCase):
     out = str(pathlib.Path('dist').absolute())
     called.assert_called_once_with(out, others, None)
     with self.assertRaisesRegex(
-        SystemExit, f'^graft: optax==0.9 is set, but optax {version} is'
+        SystemExit, f'^graft: optax==0.9 is set, optax=={version} is'
     ):
       backend.build_wheel('dist', {'upstream': '0.9'})
 
@@ -122,17 +120,8 @@ class ReleaseTest(TestCase):
   @parameterized.parameters(
       {'optax/__init__.py': "__version__ = '1.2'\n"},
       {'optax.egg-info/PKG-INFO': 'Version: 1.2\n'},
-      {},  # Tagged.
   )
   def test_a_checkout_states_its_version(self, **files):
-    if not files:
-      me = ('-c', 'user.name=a', '-c', 'user.email=a@b')
-      for command in (
-          ('init', '--quiet'),
-          (*me, 'commit', '--quiet', '--allow-empty', '--message=a'),
-          ('tag', 'v1.2'),
-      ):
-        subprocess.run(('git', '-C', self.folder, *command), check=True)
     files = {'optax/__init__.py': '__version__ = find()\n'} | files
     for name, text in files.items():
       (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -149,7 +138,7 @@ class ReleaseTest(TestCase):
   @parameterized.parameters(
       ('optax/__init__.py', '', '--no-deps optax==1.3$'),
       ('optax/__init__.py', 'file:///there', '--no-deps file:///there$'),
-      ('optax-1.3.dist-info/RECORD', 'file:///there', '--onto /there$'),
+      ('optax-1.3.dist-info/RECORD', 'file:///there', 'its folder, file:///there$'),
   )
   def test_a_remedy_names_only_what_pip_has(self, lost, origin, remedy):
     _release(self.folder, '1.3', origin)
@@ -157,7 +146,7 @@ class ReleaseTest(TestCase):
     with self.assertRaisesRegex(errors.GraftError, remedy):
       release.verified(release.distribution(self.folder))
 
-  @parameterized.parameters('', '1.2', '1.2/optax', '1.2/optax-1.2.dist-info')
+  @parameterized.parameters('', '1.2', '1.2/optax-1.2.dist-info')
   def test_a_download_heals_what_an_interruption_left(self, lost):
     shutil.rmtree(_release(self.folder / '1.2', '1.2').parent / lost)
     if lost == '1.2':  # An empty folder.
