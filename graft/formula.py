@@ -14,6 +14,8 @@ import pathlib
 import subprocess
 import sys
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from graft import package
@@ -67,22 +69,24 @@ def expected(name: str, **options) -> Iterator[np.ndarray]:
     yield update
 
 
-def _tree(array: np.ndarray) -> dict[str, np.ndarray]:
+def _tree(array: np.ndarray, dtype: str) -> dict[str, np.ndarray]:
+  array = jnp.asarray(array, dtype)
   return {'matrix': array[:2].reshape(1, 2), 'scalar': array[2]}
 
 
-def _hold(name: str, factory, options: dict[str, object]) -> None:
+def _hold(name: str, factory, options, dtype='float64', rtol=1e-12) -> None:
   """Raises ValueError if an optimizer's updates are not the formulas'."""
   fixed = {'b1': _B1, 'b2': _B2, 'eps': _EPS}
   if name.endswith('w'):
     fixed['weight_decay'] = _DECAY
   opt = factory(**fixed, **options)
-  params, state = _PARAMS, opt.init(_tree(_PARAMS))
+  params, state = _PARAMS, opt.init(_tree(_PARAMS, dtype))
   for t, correct in enumerate(expected(name, **options)):
-    updates, state = opt.update(_tree(_GRADS[t]), state, _tree(params))
+    grads = _tree(_GRADS[t], dtype)
+    updates, state = opt.update(grads, state, _tree(params, dtype))
     update = np.concatenate([np.ravel(x) for x in updates.values()])
     params = params + update
-    if not np.allclose(update, correct, rtol=1e-12, atol=0):
+    if not np.allclose(update, correct, rtol=rtol, atol=0):
       given = ', '.join(f'{k}={v!r}' for k, v in options.items())
       problem = f'{name}({given}) gives {update} at step {t + 1}'
       raise ValueError(f'{problem}, the formula {correct}')
@@ -90,7 +94,6 @@ def _hold(name: str, factory, options: dict[str, object]) -> None:
 
 def _hold_all() -> str:
   """Holds every optimizer that takes the flag, with each of its options."""
-  import jax  # pylint: disable=import-outside-toplevel
   import optax  # pylint: disable=import-outside-toplevel
 
   jax.config.update('jax_enable_x64', True)
@@ -104,7 +107,12 @@ def _hold_all() -> str:
         del options['nesterov']
       for values in itertools.product(*options.values()):
         _hold(name, factory, dict(zip(options, values, strict=True)))
+      for tf_style in (False, True):
+        given = {'learning_rate': _RATE, 'tf_style': tf_style}
+        _hold(name, factory, given, 'bfloat16', 16 * 2.0**-8)  # 16 roundings.
       held.append(name)
+    elif factory and name != 'amsgrad':
+      raise ValueError(f'{name} does not take the flag')
   if not held:
     raise ValueError('no optimizer takes the flag')
   return f'{", ".join(held)} follow the formulas'
