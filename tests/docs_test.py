@@ -1,23 +1,43 @@
-"""What the site's figures and the finding are computed from."""
+"""What the site's numbers come from, and what the docstrings have to say."""
 
 import contextlib
+import inspect
 import io
 import json
 import pathlib
+import re
 import tempfile
 
 from absl.testing import absltest
 from absl.testing import parameterized
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import tqdm
 
+from docs import epsilons
 from docs import pages
-from docs.figures import epsilons
-from examples import finding
+
+README = pathlib.Path(__file__).parents[1] / 'README.md'
+# How the formulas in the docstring of `adam` read in Python.
+SYMBOLS = {
+    r'\hat{m}_t': 'm_hat',
+    r'\beta_2^t': 'b2',  # At the first step.
+    r'\bar{\varepsilon}': 'eps_root',
+    r'\varepsilon': 'eps',
+    r'\alpha_t': 'lr',
+    r'v_t': 'v',
+    r'\cdot': '*',
+    r'\sqrt{': 'sqrt(',
+    r'\left(': '(',
+    r'\right)': ')',
+    '}': ')',
+}
+
+
+def text(function):
+  """A docstring, without line breaks."""
+  return ' '.join(inspect.getdoc(function).split())
 
 
 def updates_of_steady_gradients(size, steps, b2, eps, *, epsilon_hat):
@@ -48,137 +68,98 @@ class PagesTest(parameterized.TestCase):
 
 class EpsilonsTest(parameterized.TestCase):
 
-  @parameterized.product(
-      b2=(0.9, 0.99, 0.999), epsilon_hat=(False, True), size=(1e-7, 1e-5, 1e-3)
-  )
-  def test_curves_are_what_optax_computes(self, b2, epsilon_hat, size):
-    updates = updates_of_steady_gradients(
-        size, 100, b2, 1e-5, epsilon_hat=epsilon_hat
-    )
-    expected = [
-        epsilons.steady_update(size, step, b2, 1e-5, epsilon_hat=epsilon_hat)
-        for step in range(1, 101)
-    ]
-    # Rounding b2 to float32 moves 1 - b2 by up to 3e-8 / 1e-3.
-    np.testing.assert_allclose(updates, expected, rtol=5e-5)
-
-  def test_effective_epsilon_falls_to_eps(self):
-    values = [epsilons.magnification(step, 0.999) for step in (1, 10, 1e3, 1e6)]
-    self.assertAlmostEqual(values[0], np.sqrt(1000), places=6)
-    self.assertSequenceEqual(values, sorted(values, reverse=True))
-    self.assertAlmostEqual(values[-1], 1, places=12)
-
-  @parameterized.product(
-      b2=epsilons.DECAYS, relative_size=(0, 1, 10, 30), tolerance=(0.01, 0.1)
-  )
-  def test_steps_to_agree_is_the_first_such_step(
-      self, b2, relative_size, tolerance
-  ):
-    size = max(relative_size, 1e-9)
-
-    def excess(step):
-      plain, hat = (
-          epsilons.steady_update(size, step, b2, 1.0, epsilon_hat=flag)
-          for flag in (False, True)
+  @parameterized.product(b2=(0.9, 0.99, 0.999), size=(1e-7, 1e-5, 1e-3))
+  def test_curves_are_what_optax_computes(self, b2, size):
+    for flag in (False, True):
+      updates = updates_of_steady_gradients(
+          size, 100, b2, 1e-5, epsilon_hat=flag
       )
-      return plain / hat - 1
+      expected = [
+          epsilons.steady_update(size, step, b2, 1e-5, epsilon_hat=flag)
+          for step in range(1, 101)
+      ]
+      # Rounding b2 to float32 moves 1 - b2 by up to 3e-8 / 1e-3.
+      np.testing.assert_allclose(updates, expected, rtol=5e-5)
 
-    step = epsilons.steps_to_agree(b2, tolerance, relative_size)
-    self.assertLessEqual(excess(step), tolerance)
-    if step > 1:
-      self.assertGreater(excess(step - 1), tolerance)
+  @parameterized.product(b2=epsilons.DECAYS, relative_size=(0, 1, 10, 30))
+  def test_steps_to_agree_is_the_first_such_step(self, b2, relative_size):
+    size = max(relative_size, 1e-9)
+    step = epsilons.steps_to_agree(b2, 0.01, relative_size)
+    before, then = (
+        epsilons.steady_update(size, t, b2, 1.0, epsilon_hat=False)
+        / epsilons.steady_update(size, t, b2, 1.0, epsilon_hat=True)
+        for t in (step - 1, step)
+    )
+    self.assertLessEqual(then, 1.01)
+    self.assertGreater(before, 1.01)
 
-  def test_main_writes_what_the_pages_include(self):
+  def test_readme_has_the_numbers_of_the_page(self):
     with tempfile.TemporaryDirectory() as folder:
       with contextlib.redirect_stdout(io.StringIO()):
         epsilons.main(['--out', folder])
-      folder = pathlib.Path(folder)
-      for name in epsilons.FIGURES:
-        self.assertIn('<svg', (folder / f'{name}.svg').read_text('utf-8'))
-      data = json.loads((folder / 'epsilons.json').read_text('utf-8'))
-    self.assertEqual(data['numbers']['magnification'], '31.6')
-    ratio = (1e-5 + 1e-8 / np.sqrt(1e-3)) / (1e-5 + 1e-8)
-    self.assertEqual(data['numbers']['default'], f'{100 * (ratio - 1):.1f} %')
+      numbers = json.loads(pathlib.Path(folder, 'epsilons.json').read_text())
+    readme = ' '.join(README.read_text('utf-8').split())
+    self.assertIn(f'up to {numbers["magnification"]} times', readme)
+    self.assertIn(f'at most {numbers["default"]}', readme)
+    self.assertIn(f'after {numbers["steps_short"]} steps', readme)
 
 
-class FindingTest(parameterized.TestCase):
+class ReadmeTest(absltest.TestCase):
 
-  def test_clipping(self):
-    ratios = jnp.array([0.5, 0.9, 1.1, 1.5])
-    self.assertEqual(finding.clip_fraction(ratios), 0.5)
-    # Clipped where the advantage would gain from going further, only there.
-    gains = finding.clipped_loss(ratios[3:], jnp.array([2.0]))
-    losses = finding.clipped_loss(ratios[3:], jnp.array([-2.0]))
-    np.testing.assert_allclose([gains, losses], [-1.2 * 2, 1.5 * 2], rtol=1e-6)
+  def test_calls_are_optimizers(self):
+    calls = re.findall(r'\| `(optax\..*?)` \|', README.read_text('utf-8'))
+    self.assertNotEmpty(calls)
+    for call in calls:
+      optimizer = eval(call, {'optax': optax})  # pylint: disable=eval-used
+      self.assertIsInstance(optimizer, optax.GradientTransformation)
 
-  def test_divergence(self):
-    logs = jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]]))
-    self.assertEqual(finding.divergence(logs, logs), 0)
-    expected = (0.25 * np.log(0.5) + 0.75 * np.log(1.5)) / 2
-    np.testing.assert_allclose(
-        finding.divergence(logs, logs[:1]), expected, rtol=1e-6
+
+class DocstringsTest(parameterized.TestCase):
+
+  @parameterized.parameters('adam', 'adamw', 'nadam', 'nadamw', 'amsgrad')
+  def test_both_names_have_an_entry(self, name):
+    for flag in ('epsilon_hat', 'tf_style'):
+      self.assertIn(f' {flag}: ', text(getattr(optax, name)))
+
+  @parameterized.parameters(('Algorithm 1', False), ('epsilon hat', True))
+  def test_formulas_are_what_adam_computes(self, name, flag):
+    pattern = rf'text{{{name}:}} \\quad u_t &\\leftarrow (.*?)(\\\\|\. \\end)'
+    formula = re.search(pattern, text(optax.adam))[1]
+    for symbol, python in SYMBOLS.items():
+      formula = formula.replace(symbol, python)
+    grads = jnp.array([1e-6, 1e-3, 1.0])
+    values = dict(lr=0.1, b2=0.99, eps=1e-3, eps_root=1e-4)
+    optimizer = optax.adam(
+        values['lr'], b2=0.99, eps=1e-3, eps_root=1e-4, epsilon_hat=flag
     )
+    updates, _ = optimizer.update(grads, optimizer.init(grads))
+    moments = dict(sqrt=np.sqrt, m_hat=grads, v=0.01 * grads**2)
+    expected = eval(formula, values | moments)  # pylint: disable=eval-used
+    np.testing.assert_allclose(updates, expected, rtol=1e-5)
 
-  def test_whiten(self):
-    values = finding.whiten(jnp.array([1.0, 2.0, 6.0]))
-    np.testing.assert_allclose(values.mean(), 0, atol=1e-6)
-    np.testing.assert_allclose(values.std(), 1, rtol=1e-6)
-
-  def test_images_are_split(self):
-    data = finding.load()
-    begun = finding.start(jax.random.key(0), data)
-    shapes = (len(begun.test.labels), len(begun.contexts.labels))
-    self.assertEqual(shapes, (400, len(data.labels) - 800 - 400))
-    accuracy = jnp.mean(
-        finding.log_policy(begun.params, begun.test.images).argmax(axis=-1)
-        == begun.test.labels
+  def test_adam_says_which_setting_takes_the_smaller_steps(self):
+    plain, hat = (
+        updates_of_steady_gradients(1e-5, 1, 0.999, 1e-5, epsilon_hat=flag)
+        for flag in (False, True)
     )
-    self.assertGreater(accuracy, 0.9)
+    right, wrong = ('smaller', 'larger')[:: 1 if hat < plain else -1]
+    self.assertIn(f'takes {right} steps', text(optax.adam))
+    self.assertNotIn(f'takes {wrong} steps', text(optax.adam))
 
-  def test_first_step_clips_nothing(self):
-    begun = finding.start(jax.random.key(0), finding.load())
-    rollout = finding.roll_out(jax.random.key(1), begun.params, begun)
-    chex.assert_shape(rollout.actions, (finding.ROLLOUT,))
-    _, clipped = finding.loss_fn(begun.params, rollout)
-    self.assertEqual(clipped, 0)
+  @parameterized.parameters('adam', 'amsgrad')
+  def test_docstring_says_whether_a_state_may_be_resumed(self, name):
+    grads = jnp.ones(2)
+    states = []
+    for flag in (False, True):
+      optimizer = getattr(optax, name)(0.1, epsilon_hat=flag)
+      _, state = optimizer.update(grads, optimizer.init(grads))
+      states.append(np.concatenate(jax.tree.leaves(jax.tree.map(jnp.ravel, state))))
+    forbids = re.search(r'\bnot\b[^.]* resume', text(getattr(optax, name)))
+    self.assertEqual(np.array_equal(*states), not forbids)
 
-  @parameterized.parameters(
-      {'eps': 1e-12, 'low': 0.99, 'high': 1.01},
-      {'eps': 1e-3, 'low': 2.0, 'high': np.inf},
-  )
-  def test_algorithm_1_moves_further_if_epsilon_counts(self, eps, low, high):
-    begun = finding.start(jax.random.key(0), finding.load())
-    keys = jax.random.split(jax.random.key(1), 1)
-    with tqdm.tqdm(disable=True) as bar:
-      plain, hat = (
-          finding.fine_tune(keys, begun, finding.Setting(eps), flag, bar)
-          for flag in (False, True)
-      )
-    ratio = plain.kl[0] / hat.kl[0]
-    self.assertBetween(ratio, low, high)
-
-  def test_main(self):
-    output = io.StringIO()
-    with tempfile.TemporaryDirectory() as folder:
-      folder = pathlib.Path(folder)
-      with contextlib.redirect_stdout(output):
-        finding.main(
-            [
-                '--seeds',
-                '2',
-                '--updates',
-                '1',
-                '--out',
-                str(folder / 'figure.png'),
-                '--json',
-                str(folder / 'numbers.json'),
-            ]
-        )
-      self.assertEqual((folder / 'figure.png').read_bytes()[:4], b'\x89PNG')
-      data = json.loads((folder / 'numbers.json').read_text('utf-8'))
-    self.assertEqual(data['numbers']['seeds'], '2')
-    for table in data['tables'].values():
-      self.assertIn(table, output.getvalue())
+  def test_nadam_says_that_keras_has_no_epsilon_hat_there(self):
+    for name in ('nadam', 'nadamw'):
+      self.assertRegex(text(getattr(optax, name)), 'Keras.* Algorithm 1')
 
 
 if __name__ == '__main__':
