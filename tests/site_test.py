@@ -63,15 +63,7 @@ class SiteTest(parameterized.TestCase):
     return folder
 
   def faults(self, folder, width):
-    """What is wrong with the pages of a site on a screen of that width.
-
-    Args:
-      folder: The site.
-      width: The screen's width in pixels.
-
-    Returns:
-      The faults by page, where there are any.
-    """
+    """What is wrong with a site on a screen of some pixels, by page."""
     page = self.browser.new_page(viewport={'width': width, 'height': 900})
     self.addCleanup(page.close)
     seen = []
