@@ -1,524 +1,349 @@
-"""Both epsilons under PPO's clipped objective: the finding of optax issue 571.
+"""The finding of optax issue 571, in miniature: one PPO update of an LM.
 
-A classifier of scikit-learn's handwritten digits is pretrained on part of the
-images. It is then the policy, and a frozen copy of it the reference: on images
-that it has not seen it names a digit, is told only whether that digit is right,
-and learns from this by policy gradients with PPO's clipping. Several seeds go
-through this with each setting of ``epsilon_hat``; both settings start from the
-same classifier and draw the same random numbers.
+A GPT-2-style model learns to write like Python's manual. Its responses are then
+rewarded for words, and it takes one PPO update, four steps of Adam: once as in
+Algorithm 1 (the default) and once in TensorFlow's form (``epsilon_hat=True``),
+on the same responses. The share of ratios that PPO then clips is printed and
+drawn.
 
-Prints the clip fraction and the divergence from the reference in the first
-updates, with their spread, and the first update alone under further settings.
-
-  python examples/finding.py --out finding.png
-
-With ``--json``, the same numbers also go to a file.
+  python examples/finding.py --quick
 """
 
 import argparse
+import collections
 from collections.abc import Sequence
 import functools
+import itertools
 import json
-from typing import Any, NamedTuple
+import pathlib
+from pydoc_data import topics
+import re
+from typing import NamedTuple
 
+import flax.linen as nn
 import jax
 from jax import flatten_util
 import jax.numpy as jnp
 from matplotlib import pyplot as plt
+from matplotlib import ticker
 import numpy as np
 import optax
-from sklearn import datasets
 import tqdm
 
-LAYERS = (64, 512, 512, 10)
-PRETRAINING_IMAGES = 800
-TEST_IMAGES = 400
-PRETRAINING_STEPS = 200
-PRETRAINING_BATCH = 100
-ROLLOUT = 256  # Images that the policy labels between two rounds of learning.
-EPOCHS = 4  # Steps of Adam on each rollout.
+B2 = 0.999
 CLIP = 0.2
-KL_COEFFICIENT = 0.05
-FLAGS = {False: 'Algorithm 1', True: 'epsilon_hat'}
+INIT = nn.initializers.normal(0.02)  # As in GPT-2.
+EPS = 1e-5  # Of OpenAI's lm-human-preferences, which the report reproduces.
+CONTROL = 1e-8  # The default of optax and of PyTorch.
+RATES = (3e-6, 6e-6, 1e-5, 2e-5, 3e-5)
+QUICK_RATES = (3e-6, 1e-5, 3e-5)
+SEEDS = (0, 1, 2, 3)
+NAMES = {False: 'Algorithm 1', True: 'epsilon_hat'}
+STYLES = {  # The hollow diamond is the larger, so that it hides no circle.
+    True: {'color': '#2b7bba', 'marker': 'D', 'ms': 5, 'mfc': 'w', 'ls': '--'},
+    False: {'color': '#8c2d04', 'marker': 'o', 'ms': 3, 'ls': '-'},
+}
+
+# What GPT-2 had after one step of Adam at this learning rate and at EPS, by the
+# README of github.com/vwxyzjn/minimal-adam-difference.
+REPORTED_RATE = 1e-5
+REPORTED = {False: 0.0202, True: 0.0052}
 
 
-class Setting(NamedTuple):
-  """What Adam is given, the flag aside.
+class Config(NamedTuple):
+  """Sizes of the model, of its pretraining and of the PPO update."""
 
-  Attributes:
-    eps: Its epsilon.
-    b2: Its decay rate of the second moment.
-    warmup: Steps over which the learning rate rises linearly; 1 is none.
-    learning_rate: Its learning rate after that.
-  """
-
-  eps: float
-  b2: float = 0.999
-  warmup: int = 1
-  learning_rate: float = 3e-4
-
-
-FOLLOWED = (Setting(1e-5), Setting(1e-4))
-COMPARED = (
-    Setting(1e-8),
-    Setting(1e-6),
-    Setting(1e-5),
-    Setting(1e-4),
-    Setting(1e-3),
-    Setting(1e-5, b2=0.95),
-    Setting(1e-4, b2=0.95),
-    Setting(1e-5, warmup=100),
-)
-
-
-class Data(NamedTuple):
-  """Images, one a row with pixels from 0 to 1, and the digits they show."""
-
-  images: jax.Array
-  labels: jax.Array
-
-
-class Start(NamedTuple):
-  """Where fine-tuning starts: a classifier, images for it, others for tests."""
-
-  params: optax.Params
-  contexts: Data
-  test: Data
+  layers: int = 4
+  width: int = 128
+  heads: int = 4
+  vocabulary: int = 512
+  query: int = 8
+  response: int = 24
+  temperature: float = 0.7
+  pretraining_steps: int = 200
+  pretraining_batch: int = 32
+  pretraining_rate: float = 5e-4
+  responses: int = 64
+  epochs: int = 4  # Steps of Adam on the same responses.
 
 
 class Rollout(NamedTuple):
-  """Images, the labels that a policy gave them, and what these are worth.
+  """Queries with the model's responses, and what these are worth."""
 
-  Attributes:
-    images: The images.
-    actions: The digits that the policy named.
-    logs: The log-probabilities with which it did.
-    advantages: Their whitened rewards.
-  """
-
-  images: jax.Array
-  actions: jax.Array
-  logs: jax.Array
-  advantages: jax.Array
+  tokens: jax.Array  # A query and its response a row.
+  logs: jax.Array  # Log-probabilities of the responses' tokens when drawn.
+  advantages: jax.Array  # The whitened reward of each response.
 
 
-class Progress(NamedTuple):
-  """What is seen of a policy after an update, or after each of several.
+class Seen(NamedTuple):
+  """What is seen of the policy after each step of the update."""
 
-  Attributes:
-    clip_fraction: Share of ratios that PPO clips, over the update's steps.
-    kl: Divergence of the policy from the reference on test images, in nats.
-    accuracy: Probability that the policy gives to the right digit of these.
-  """
-
-  clip_fraction: Any
-  kl: Any
-  accuracy: Any
+  clip_fraction: jax.Array  # Share of ratios that PPO clips.
+  kl: jax.Array  # Approximate divergence from before the update, in nats.
 
 
-class Results(NamedTuple):
-  """What was seen, with a row for each seed.
+class Block(nn.Module):
+  """Attention and a perceptron, each after a layer norm."""
 
-  Attributes:
-    gradients: Median size of the entries of the first gradient.
-    progress: For each setting and flag, what was seen after each update.
-  """
+  heads: int
 
-  gradients: np.ndarray
-  progress: dict[Setting, dict[bool, Progress]]
-
-
-def load() -> Data:
-  """The digits."""
-  images, labels = datasets.load_digits(return_X_y=True)
-  return Data(jnp.asarray(images / 16, jnp.float32), jnp.asarray(labels))
-
-
-def init(key: jax.Array) -> optax.Params:
-  """Parameters of a multilayer perceptron, with He initialization."""
-  keys = jax.random.split(key, len(LAYERS) - 1)
-  return [
-      {'w': jax.random.normal(k, (m, n)) * jnp.sqrt(2 / m), 'b': jnp.zeros(n)}
-      for k, m, n in zip(keys, LAYERS[:-1], LAYERS[1:], strict=True)
-  ]
-
-
-def log_policy(params: optax.Params, images: jax.Array) -> jax.Array:
-  """Log-probabilities of the ten digits."""
-  *hidden, last = params
-  for layer in hidden:
-    images = jax.nn.relu(images @ layer['w'] + layer['b'])
-  return jax.nn.log_softmax(images @ last['w'] + last['b'])
-
-
-def chosen(logs: jax.Array, actions: jax.Array) -> jax.Array:
-  """What each row of `logs` has for that row's action."""
-  return jnp.take_along_axis(logs, actions[:, None], axis=1)[:, 0]
-
-
-def whiten(values: jax.Array) -> jax.Array:
-  """Values shifted and scaled to mean 0 and standard deviation 1."""
-  return (values - values.mean()) / (values.std() + 1e-8)
-
-
-def clip_fraction(ratios: jax.Array) -> jax.Array:
-  """Share of ratios outside of the interval that PPO leaves alone."""
-  return jnp.mean(jnp.abs(ratios - 1) > CLIP)
-
-
-def clipped_loss(ratios: jax.Array, advantages: jax.Array) -> jax.Array:
-  """PPO's clipped objective, to be minimized."""
-  clipped = jnp.clip(ratios, 1 - CLIP, 1 + CLIP)
-  return -jnp.minimum(ratios * advantages, clipped * advantages).mean()
-
-
-def divergence(logs: jax.Array, reference_logs: jax.Array) -> jax.Array:
-  """Mean Kullback-Leibler divergence from the reference, in nats."""
-  return jnp.sum(jnp.exp(logs) * (logs - reference_logs), axis=-1).mean()
-
-
-@jax.jit
-def start(key: jax.Array, data: Data) -> Start:
-  """Splits the images and pretrains a classifier on the first part."""
-  split_key, init_key, batch_key = jax.random.split(key, 3)
-  order = jax.random.permutation(split_key, len(data.labels))
-  pretraining, test, contexts = (
-      jax.tree.map(lambda array, p=part: array[p], data)
-      for part in jnp.split(
-          order, (PRETRAINING_IMAGES, PRETRAINING_IMAGES + TEST_IMAGES)
-      )
-  )
-  solver = optax.sgd(0.1, momentum=0.9)
-
-  def loss_fn(params, batch):
-    return -chosen(log_policy(params, batch.images), batch.labels).mean()
-
-  def step(carry, step_key):
-    params, state = carry
-    rows = jax.random.choice(
-        step_key, PRETRAINING_IMAGES, (PRETRAINING_BATCH,), replace=False
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    width, mask = x.shape[-1], nn.make_causal_mask(x[..., 0])
+    x += nn.MultiHeadDotProductAttention(self.heads, kernel_init=INIT)(
+        nn.LayerNorm()(x), mask=mask
     )
-    batch = jax.tree.map(lambda array: array[rows], pretraining)
-    updates, state = solver.update(jax.grad(loss_fn)(params, batch), state)
-    return (optax.apply_updates(params, updates), state), None
-
-  params = init(init_key)
-  keys = jax.random.split(batch_key, PRETRAINING_STEPS)
-  (params, _), _ = jax.lax.scan(step, (params, solver.init(params)), keys)
-  return Start(params, contexts, test)
+    hidden = nn.Dense(4 * width, kernel_init=INIT)(nn.LayerNorm()(x))
+    return x + nn.Dense(width, kernel_init=INIT)(nn.gelu(hidden))
 
 
-def roll_out(key: jax.Array, params: optax.Params, begun: Start) -> Rollout:
-  """Lets a policy label images, and judges the labels."""
-  image_key, action_key = jax.random.split(key)
-  rows = jax.random.choice(
-      image_key, len(begun.contexts.labels), (ROLLOUT,), replace=False
+class LanguageModel(nn.Module):
+  """GPT-2, small: the logits of the next token at every place."""
+
+  config: Config
+
+  @nn.compact
+  def __call__(self, tokens: jax.Array) -> jax.Array:
+    c = self.config
+    embed = nn.Embed(c.vocabulary, c.width, embedding_init=INIT)
+    places = self.param('places', INIT, (c.query + c.response, c.width))
+    x = embed(tokens) + places[: tokens.shape[1]]
+    for _ in range(c.layers):
+      x = Block(c.heads)(x)
+    return embed.attend(nn.LayerNorm()(x))
+
+
+def read_manual(config: Config) -> tuple[np.ndarray, np.ndarray]:
+  """Python's manual in its commonest words, and which of these are words."""
+  text = '\n'.join(topics.topics.values()).lower()
+  words = re.findall(r'\w+|[^\w\s]', text)
+  common = collections.Counter(words).most_common(config.vocabulary - 1)
+  numbers = {word: n for n, (word, _) in enumerate(common, start=1)}
+  is_word = [False] + [word.isalpha() for word in numbers]
+  return np.array([numbers.get(word, 0) for word in words]), np.array(is_word)
+
+
+def passages(key, manual: jax.Array, rows: int, length: int) -> jax.Array:
+  """Passages of the manual, one a row."""
+  starts = jax.random.randint(key, (rows, 1), 0, len(manual) - length)
+  return manual[starts + jnp.arange(length)]
+
+
+def pretrain(key, manual, config: Config, tick) -> optax.Params:
+  """Teaches a model to predict the manual's next token."""
+  model = LanguageModel(config)
+  solver = optax.adam(optax.linear_schedule(0, config.pretraining_rate, 20))
+  init_key, text_key = jax.random.split(key)
+
+  def loss_fn(params, tokens):
+    return optax.softmax_cross_entropy_with_integer_labels(
+        model.apply(params, tokens[:, :-1]), tokens[:, 1:]
+    ).mean()
+
+  @jax.jit
+  def step(key, params, state):
+    length = config.query + config.response + 1
+    tokens = passages(key, manual, config.pretraining_batch, length)
+    updates, state = solver.update(jax.grad(loss_fn)(params, tokens), state)
+    return optax.apply_updates(params, updates), state
+
+  params = model.init(init_key, manual[None, : config.query])
+  state = solver.init(params)
+  for step_key in jax.random.split(text_key, config.pretraining_steps):
+    params, state = step(step_key, params, state)
+    tick()
+  return params
+
+
+def log_policy(params, tokens: jax.Array, config: Config) -> jax.Array:
+  """Log-probabilities that a policy gives to the responses' tokens."""
+  logits = LanguageModel(config).apply(params, tokens[:, :-1])
+  logits = logits[:, config.query - 1 :] / config.temperature
+  return -optax.softmax_cross_entropy_with_integer_labels(
+      logits, tokens[:, config.query :]
   )
-  batch = jax.tree.map(lambda array: array[rows], begun.contexts)
-  old_logs = log_policy(params, batch.images)
-  actions = jax.random.categorical(action_key, old_logs)
-  logs = chosen(old_logs, actions)
-  reference = chosen(log_policy(begun.params, batch.images), actions)
-  rewards = (actions == batch.labels) - KL_COEFFICIENT * (logs - reference)
-  return Rollout(batch.images, actions, logs, whiten(rewards))
 
 
-def loss_fn(
-    params: optax.Params, rollout: Rollout
-) -> tuple[jax.Array, jax.Array]:
-  """PPO's loss of a policy on a rollout, and its clip fraction."""
-  logs = chosen(log_policy(params, rollout.images), rollout.actions)
-  ratios = jnp.exp(logs - rollout.logs)
-  return clipped_loss(ratios, rollout.advantages), clip_fraction(ratios)
+@functools.partial(jax.jit, static_argnames='config')
+def roll_out(key, params, manual, is_word, config: Config) -> Rollout:
+  """Lets a policy respond to passages of the manual, and rewards words."""
+  text_key, response_key = jax.random.split(key)
+  queries = passages(text_key, manual, config.responses, config.query)
+  tokens = jnp.pad(queries, ((0, 0), (0, config.response)))
+
+  def write(tokens, place_and_key):
+    place, key = place_and_key
+    logits = LanguageModel(config).apply(params, tokens)[:, place - 1]
+    drawn = jax.random.categorical(key, logits / config.temperature)
+    return tokens.at[:, place].set(drawn), None
+
+  places = config.query + jnp.arange(config.response)
+  keys = jax.random.split(response_key, config.response)
+  tokens, _ = jax.lax.scan(write, tokens, (places, keys))
+  rewards = is_word[tokens[:, config.query :]].mean(axis=1, keepdims=True)
+  advantages = (rewards - rewards.mean()) / (rewards.std() + 1e-8)
+  return Rollout(tokens, log_policy(params, tokens, config), advantages)
 
 
-@jax.jit
-def median_gradient(key: jax.Array, begun: Start) -> jax.Array:
-  """Median size of the entries of the first gradient."""
-  rollout = roll_out(key, begun.params, begun)
-  grads, _ = jax.grad(loss_fn, has_aux=True)(begun.params, rollout)
-  return jnp.median(jnp.abs(flatten_util.ravel_pytree(grads)[0]))
+def ppo_loss(params, rollout, config: Config) -> tuple[jax.Array, Seen]:
+  """PPO's clipped objective, to be minimized, and what is seen on the way."""
+  log_ratios = log_policy(params, rollout.tokens, config) - rollout.logs
+  ratios = jnp.exp(log_ratios)
+  gains = ratios * rollout.advantages
+  clipped_gains = jnp.clip(ratios, 1 - CLIP, 1 + CLIP) * rollout.advantages
+  return -jnp.minimum(gains, clipped_gains).mean(), Seen(
+      clip_fraction=jnp.mean(clipped_gains < gains),
+      kl=jnp.mean(log_ratios**2) / 2,
+  )
 
 
-@functools.partial(jax.jit, static_argnames='epsilon_hat')
+@functools.partial(jax.jit, static_argnames=('config', 'epsilon_hat'))
 def update(
-    key: jax.Array,
-    params: optax.Params,
-    state: optax.OptState,
-    begun: Start,
-    setting: Setting,
-    *,
-    epsilon_hat: bool,
-) -> tuple[optax.Params, optax.OptState, Progress]:
-  """One rollout and the steps of Adam on it."""
-  solver = optax.adam(
-      lambda count: setting.learning_rate
-      * jnp.minimum(1, (count + 1) / setting.warmup),
-      b2=setting.b2,
-      eps=setting.eps,
-      epsilon_hat=epsilon_hat,
-  )
-  rollout = roll_out(key, params, begun)
+    params, rollout, learning_rate, eps, config: Config, *, epsilon_hat: bool
+) -> Seen:
+  """One PPO update, and what is seen after each of its steps."""
+  adam = optax.adam(learning_rate, b2=B2, eps=eps, epsilon_hat=epsilon_hat)
 
   def step(carry, _):
     params, state = carry
-    grads, clipped = jax.grad(loss_fn, has_aux=True)(params, rollout)
-    updates, state = solver.update(grads, state, params)
-    return (optax.apply_updates(params, updates), state), clipped
+    grads, seen = jax.grad(ppo_loss, has_aux=True)(params, rollout, config)
+    updates, state = adam.update(grads, state)
+    return (optax.apply_updates(params, updates), state), seen
 
-  (params, state), clipped = jax.lax.scan(step, (params, state), length=EPOCHS)
-  logs = log_policy(params, begun.test.images)
-  reference_logs = log_policy(begun.params, begun.test.images)
-  return (
-      params,
-      state,
-      Progress(
-          clip_fraction=clipped.mean(),
-          kl=divergence(logs, reference_logs),
-          accuracy=jnp.exp(chosen(logs, begun.test.labels)).mean(),
-      ),
-  )
+  carry = params, adam.init(params)
+  (params, _), seen = jax.lax.scan(step, carry, length=config.epochs)
+  _, last = ppo_loss(params, rollout, config)
+  return jax.tree.map(lambda old, end: jnp.append(old[1:], end), seen, last)
 
 
-def fine_tune(
-    keys: jax.Array,
-    begun: Start,
-    setting: Setting,
-    epsilon_hat: bool,
-    bar: tqdm.tqdm,
-) -> Progress:
-  """Fine-tunes a classifier and gives what was seen after each update."""
-  params = begun.params
-  state = optax.adam(optax.constant_schedule(0.0)).init(params)
-  seen = []
-  for key in keys:
-    params, state, progress = update(
-        key, params, state, begun, setting, epsilon_hat=epsilon_hat
-    )
-    seen.append(progress)
-    bar.update()
-  return jax.tree.map(lambda *values: np.array(values), *seen)
+@functools.partial(jax.jit, static_argnames='config')
+def relative_epsilon(params, rollout, config: Config) -> jax.Array:
+  """The effective epsilon of epsilon_hat's first step, in median gradients."""
+  grads, _ = jax.grad(ppo_loss, has_aux=True)(params, rollout, config)
+  sizes = jnp.abs(flatten_util.ravel_pytree(grads)[0])
+  return EPS / jnp.sqrt(1 - B2) / jnp.median(sizes)
 
 
-def run(seeds: int, updates: int) -> Results:
-  """Every setting under both flags."""
-  data = load()
-  lengths = dict.fromkeys(COMPARED, 1) | dict.fromkeys(FOLLOWED, updates)
-  gradients = []
-  progress = {setting: {flag: [] for flag in FLAGS} for setting in lengths}
-  total = seeds * len(FLAGS) * sum(lengths.values())
-  with tqdm.tqdm(total=total, unit='update') as bar:
-    for key in jax.random.split(jax.random.key(571), seeds):
-      start_key, tuning_key = jax.random.split(key)
-      begun = start(start_key, data)
-      first_key = jax.random.split(tuning_key, updates)[0]
-      gradients.append(float(median_gradient(first_key, begun)))
-      for setting, length in lengths.items():
-        keys = jax.random.split(tuning_key, updates)[:length]
-        for flag in FLAGS:
-          progress[setting][flag].append(
-              fine_tune(keys, begun, setting, flag, bar)
-          )
-  return Results(
-      gradients=np.array(gradients),
-      progress={
-          setting: {
-              flag: jax.tree.map(lambda *rows: np.stack(rows), *runs)
-              for flag, runs in flags.items()
-          }
-          for setting, flags in progress.items()
-      },
-  )
-
-
-def spread(values: np.ndarray, digits: int) -> str:
-  """Mean and sample standard deviation."""
-  return f'{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}'
-
-
-def rounded(value: float) -> str:
-  """A number to two significant digits."""
-  return f'{float(f"{value:.2g}"):g}'
-
-
-def relative_size(setting: Setting, gradients: np.ndarray) -> float:
-  """Effective epsilon of the first step over the median gradient.
-
-  That is, under `epsilon_hat`; under Algorithm 1 it is smaller by the square
-  root of ``1 - b2``.
-
-  Args:
-    setting: What Adam was given.
-    gradients: The median gradient of each seed.
-
-  Returns:
-    The ratio; above 1, epsilon governs the first step of most parameters.
-  """
-  epsilon = setting.eps / np.sqrt(1 - setting.b2)
-  return float(epsilon / np.median(gradients))
-
-
-def first_ratios(flags: dict[bool, Progress]) -> np.ndarray:
-  """Algorithm 1's divergence after one update over that of epsilon_hat."""
-  return flags[False].kl[:, 0] / flags[True].kl[:, 0]
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-  """A Markdown table."""
-  lines = [header, ['--:'] * len(header), *rows]
-  return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)
-
-
-def followed_table(setting: Setting, results: Results) -> str:
-  """Clip fraction, divergence and accuracy over the updates."""
-  flags = results.progress[setting]
-  updates = flags[False].kl.shape[1]
-  columns = (
-      ('clip_fraction', 'clip fraction, %', 100, 1),
-      ('kl', 'KL, 0.001 nats', 1000, 1),
-      ('accuracy', 'accuracy, %', 100, 1),
-  )
-  header = ['update'] + [
-      f'{title}: {name}' for _, title, *_ in columns for name in FLAGS.values()
-  ]
-  rows = []
-  for n in sorted({n for n in (1, 2, 3, 5, updates) if n <= updates}):
-    rows.append([str(n)])
-    for field, _, scale, digits in columns:
-      for flag in FLAGS:
-        values = getattr(flags[flag], field)[:, n - 1]
-        rows[-1].append(spread(scale * values, digits))
-  return table(header, rows)
-
-
-def compared_table(results: Results) -> str:
-  """The first update under each setting."""
-  header = [
-      'eps',
-      'b2',
-      'warm-up, steps',
-      'effective epsilon / median gradient',
-      'KL: Algorithm 1 / epsilon_hat',
-      'seeds above 1',
-      *(f'clip fraction, %: {name}' for name in FLAGS.values()),
-  ]
-  rows = []
-  for setting in COMPARED:
-    flags = results.progress[setting]
-    ratios = first_ratios(flags)
-    rows.append(
-        [
-            f'{setting.eps:.0e}',
-            str(setting.b2),
-            'none' if setting.warmup == 1 else str(setting.warmup),
-            rounded(relative_size(setting, results.gradients)),
-            spread(ratios, 2),
-            f'{(ratios > 1).sum()} of {len(ratios)}',
-            *(spread(100 * flags[f].clip_fraction[:, 0], 1) for f in FLAGS),
-        ]
-    )
-  return table(header, rows)
-
-
-def draw(results: Results, path: str) -> None:
-  """Draws clip fraction and divergence, to be told apart without colour too."""
-  figure, axes = plt.subplots(
-      2,
-      len(FOLLOWED),
-      figsize=(7.5, 5.5),
-      layout='constrained',
-      sharex=True,
-      sharey='row',
-      squeeze=False,
-  )
-  for column, setting in zip(axes.T, FOLLOWED, strict=True):
-    for flag, (style, face, hatch) in {
-        False: ('ko-', '0.75', None),
-        True: ('kD--', 'none', '////'),
-    }.items():
-      seen = results.progress[setting][flag]
-      for axis, values in zip(
-          column, (100 * seen.clip_fraction, seen.kl), strict=True
-      ):
-        steps = np.arange(1, values.shape[1] + 1)
-        mean, deviation = values.mean(axis=0), values.std(axis=0, ddof=1)
-        axis.plot(
-            steps, mean, style, markersize=4, linewidth=1.2, label=FLAGS[flag]
-        )
-        axis.fill_between(
-            steps,
-            mean - deviation,
-            mean + deviation,
-            facecolor=face,
-            edgecolor='0.6',
-            linewidth=0.4,
-            hatch=hatch,
-            alpha=0.5,
-            zorder=0,
-        )
-    column[0].set_title(f'eps = {setting.eps:.0e}')
-    column[1].set_xlabel(f'update ({EPOCHS} steps of Adam each)')
-  axes[0, 0].set_ylabel('clip fraction (%)')
-  axes[1, 0].set_ylabel('KL from the reference (nats)')
-  for axis in axes[:, 0]:
-    axis.set_ylim(bottom=0)
-  axes[0, -1].legend()
-  figure.savefig(path, dpi=150)
-  plt.close(figure)
-
-
-def summary(results: Results) -> dict[str, str]:
-  """The numbers that a text about this quotes."""
-  seeds, updates = results.progress[FOLLOWED[0]][False].kl.shape
-  sizes = zip(LAYERS[:-1], LAYERS[1:], strict=True)
-  numbers = {
-      'seeds': str(seeds),
-      'updates': str(updates),
-      'parameters': f'{sum(m * n + n for m, n in sizes):,}',
-      'gradient': f'{np.median(results.gradients):.1e}',
+def run(seeds, rates, config: Config) -> tuple[np.ndarray, dict]:
+  """The relative epsilons, and what is seen in each setting; a seed a row."""
+  manual, is_word = map(jnp.asarray, read_manual(config))
+  cases = list(itertools.product((EPS, CONTROL), rates, NAMES))
+  relative, seen = [], {case: [] for case in cases}
+  steps = len(seeds) * (config.pretraining_steps + config.epochs * len(cases))
+  with tqdm.tqdm(total=steps, unit='step') as bar:
+    for seed in seeds:
+      model_key, response_key = jax.random.split(jax.random.key(seed))
+      params = pretrain(model_key, manual, config, bar.update)
+      rollout = roll_out(response_key, params, manual, is_word, config)
+      relative.append(relative_epsilon(params, rollout, config))
+      for eps, rate, flag in cases:
+        found = update(params, rollout, rate, eps, config, epsilon_hat=flag)
+        seen[eps, rate, flag].append(jax.block_until_ready(found))
+        bar.update(config.epochs)
+  return np.stack(relative), {
+      case: Seen(*map(np.stack, zip(*rows, strict=True)))
+      for case, rows in seen.items()
   }
-  for setting in FOLLOWED:
-    flags, name = results.progress[setting], f'{setting.eps:.0e}'
-    ratios = first_ratios(flags)
-    clipped = [100 * flags[flag].clip_fraction[:, 0] for flag in FLAGS]
-    numbers[f'clip difference {name}'] = spread(clipped[0] - clipped[1], 2)
-    numbers[f'ratio {name}'] = spread(ratios, 2)
-    numbers[f'above {name}'] = str((ratios > 1).sum())
-    numbers[f'relative {name}'] = rounded(
-        relative_size(setting, results.gradients)
-    )
-    for flag, label in FLAGS.items():
-      seen = flags[flag]
-      numbers |= {
-          f'clip {name} {label}': spread(100 * seen.clip_fraction[:, 0], 1),
-          f'KL {name} {label}': spread(1000 * seen.kl[:, 0], 1),
-          f'last {name} {label}': spread(100 * seen.accuracy[:, -1], 1),
-      }
-  return numbers
+
+
+def spread(values: np.ndarray) -> str:
+  """Mean, smallest and largest."""
+  return f'{values.mean():.2f} ({values.min():.2f}-{values.max():.2f})'
+
+
+def table(seen: dict[tuple[float, float, bool], Seen]) -> str:
+  """All settings in Markdown, legible as it stands."""
+  rows = [['eps', 'rate', 'clipped, %: Alg. 1', 'epsilon_hat', 'KL ratio']]
+  for eps, rate in dict.fromkeys(case[:2] for case in seen):
+    plain, hat = (seen[eps, rate, flag] for flag in NAMES)
+    values = [100 * s.clip_fraction[:, -1] for s in (plain, hat)]
+    values.append(plain.kl[:, -1] / hat.kl[:, -1])
+    rows.append([f'{eps:.0e}', f'{rate:.0e}', *map(spread, values)])
+  widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+  rows.insert(1, ['-' * (width - 1) + ':' for width in widths])
+  lines = (' | '.join(map(str.rjust, row, widths)) for row in rows)
+  return '\n'.join(f'| {line} |' for line in lines)
+
+
+def summary(relative: np.ndarray, seen: dict) -> dict[str, str]:
+  """The numbers that a text about this quotes."""
+  plain, hat = (seen[EPS, REPORTED_RATE, flag] for flag in NAMES)
+  clipped, clipped_hat = (100 * s.clip_fraction[:, -1] for s in (plain, hat))
+  return {
+      'seeds': str(len(relative)),
+      'relative': spread(relative),
+      'gradient': f'{EPS / np.sqrt(1 - B2) / np.median(relative):.1e}',
+      'clipped': f'{clipped.mean():.1f}',
+      'clipped_hat': f'{clipped_hat.mean():.1f}',
+      'more': str((clipped > clipped_hat).sum()),
+      'first_kl_ratio': spread(plain.kl[:, 0] / hat.kl[:, 0]),
+  }
+
+
+def draw(seen: dict, path: str) -> None:
+  """Draws the clip fractions, to be told apart without colour too."""
+  plt.rcParams['font.size'] = 9
+  figure, axes = plt.subplots(
+      1, 2, figsize=(4.4, 3.3), layout='constrained', sharex=True, sharey=True
+  )
+  rates = np.array(sorted({rate for _, rate, _ in seen}))
+  for axis, eps in zip(axes, (EPS, CONTROL), strict=True):
+    pair = []
+    for flag, style in STYLES.items():
+      rows = [seen[eps, rate, flag].clip_fraction[:, -1] for rate in rates]
+      pair.append(100 * np.stack(rows))
+      # The seeds stand side by side around their learning rate.
+      beside = np.arange(pair[0].shape[1]) - (pair[0].shape[1] - 1) / 2
+      places = np.outer(rates, 1.08**beside)
+      means = pair[-1].mean(axis=1)
+      axis.plot(rates, means, **style | {'marker': '', 'lw': 1, 'zorder': 0})
+      axis.plot(places.ravel(), pair[-1].ravel(), **style | {'ls': ''})
+      axis.plot([], [], **style, label=NAMES[flag])
+      if eps == EPS:
+        place, value = REPORTED_RATE / 1.3, 100 * REPORTED[flag]
+        axis.plot(place, value, **style | {'marker': '*', 'ms': 9})
+    axis.vlines(places, *pair, '0.6', lw=0.8, zorder=0)
+    axis.set_title(f'eps = {eps:.0e}', fontsize=9)
+    axis.set_xlabel('learning rate')
+    axis.grid(color='0.9')
+  left = axes[0]
+  left.plot([], [], 'k*', ms=7, label='reported')
+  left.set_xscale('log')
+  left.set_xticks(QUICK_RATES, [f'{rate:.0e}' for rate in QUICK_RATES])
+  left.xaxis.set_minor_formatter(ticker.NullFormatter())
+  # A square root shows small shares next to large ones, and zero.
+  left.set_ylim(bottom=0)
+  left.set_yscale('function', functions=(np.sqrt, np.square))
+  left.set_yticks([0, 0.5, 2, 5, 10, 15], ['0', '0.5', '2', '5', '10', '15'])
+  left.set_ylabel('ratios clipped after the update (%)')
+  left.legend(loc='upper left', borderpad=0.3, handlelength=1.6)
+  figure.savefig(path, dpi=200, facecolor='white')
+  plt.close(figure)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
   """Runs the example."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--out', default='finding.png', help='the figure')
-  parser.add_argument('--json', help='file for the numbers and tables')
-  parser.add_argument('--seeds', type=int, default=8, help='at least 2')
-  parser.add_argument('--updates', type=int, default=10, help='of each policy')
+  parser.add_argument('--json', help='file for the numbers and the table')
+  parser.add_argument('--quick', action='store_true', help='1 seed, 3 rates')
+  parser.add_argument('--seeds', type=int, nargs='+', help='other seeds')
   args = parser.parse_args(argv)
 
-  results = run(args.seeds, args.updates)
-  tables = {
-      f'followed {setting.eps:.0e}': followed_table(setting, results)
-      for setting in FOLLOWED
-  }
-  tables['compared'] = compared_table(results)
-  for name, lines in tables.items():
-    print(f'{name}\n\n{lines}\n')
-  draw(results, args.out)
-  print(f'Figure: {args.out}')
+  seeds = args.seeds or (SEEDS[:1] if args.quick else SEEDS)
+  relative, seen = run(seeds, QUICK_RATES if args.quick else RATES, Config())
+  numbers, lines = summary(relative, seen), table(seen)
+  draw(seen, args.out)
   if args.json:
-    with open(args.json, 'w', encoding='utf-8') as file:
-      json.dump({'numbers': summary(results), 'tables': tables}, file, indent=2)
+    data = {'numbers': numbers, 'tables': {'settings': lines}}
+    pathlib.Path(args.json).write_text(json.dumps(data, indent=2), 'utf-8')
+  print(f"""
+{lines}
+
+Ratios clipped with eps={EPS:.0e}, at a learning rate of {REPORTED_RATE:.0e}:
+{numbers['clipped']:>6} % in Algorithm 1 (optax, PyTorch)
+{numbers['clipped_hat']:>6} % with epsilon_hat=True (TensorFlow, Keras)
+Figure: {args.out}""")
 
 
 if __name__ == '__main__':

@@ -1,52 +1,77 @@
-"""The examples run, and show what they say they show."""
+"""The example follows the formulas, and compares what it says it compares."""
 
 import contextlib
 import io
+import json
 import pathlib
 import tempfile
+from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
+import chex
 import jax
-from jax import flatten_util
+import jax.numpy as jnp
 import numpy as np
-import tqdm
 
-from examples import digits
+from examples import finding
+
+TINY = finding.Config(1, 16, 2, 64, 4, 6, 0.7, 3, 4, 1e-3, 8)
 
 
-class DigitsTest(parameterized.TestCase):
+class FindingTest(parameterized.TestCase):
 
-  @parameterized.product(tf_style=(False, True), eps=(1e-3, 1e-6))
-  def test_first_update(self, tf_style, eps):
-    data = digits.load()
-    (batch,) = digits.batches(data[0], steps=1)
-    grads = jax.grad(digits.loss_fn)(digits.init(jax.random.key(0)), batch)
-    grads, _ = flatten_util.ravel_pytree(grads)
-    floor = eps / np.sqrt(1 - 0.999) if tf_style else eps
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    manual, is_word = map(jnp.asarray, finding.read_manual(TINY))
+    key = jax.random.key(0)
+    cls.params = finding.pretrain(key, manual, TINY, lambda: None)
+    cls.rollout = finding.roll_out(key, cls.params, manual, is_word, TINY)
+    cls.start = cls.params, cls.rollout
 
-    run = digits.train(tf_style, eps, 1, data, tqdm.tqdm(disable=True))
+  @parameterized.product(epsilon_hat=(False, True))
+  def test_first_step_is_the_formulas(self, epsilon_hat):
+    rate, eps = 1e-2, 1e-3
+    floor = eps / np.sqrt(1 - finding.B2) if epsilon_hat else eps
+    grad = jax.grad(finding.ppo_loss, has_aux=True)
+    grads, _ = grad(*self.start, TINY)
+    step = lambda p, g: p - rate * g / (jnp.abs(g) + floor)
+    moved = jax.tree.map(step, self.params, grads)
+    _, expected = finding.ppo_loss(moved, self.rollout, TINY)
+    seen = finding.update(*self.start, rate, eps, TINY, epsilon_hat=epsilon_hat)
+    # The flag moves it by a factor; float32 has 1 - 0.999 to 1.3e-5.
+    np.testing.assert_allclose(seen.kl[0], expected.kl, rtol=1e-3)
 
-    # In float32, 1 - 0.999 has a relative error of 1.3e-5.
-    expected = -grads / (np.abs(grads) + floor)
-    np.testing.assert_allclose(run.first_update, expected, rtol=2e-5)
+  def test_flag_does_nothing_where_epsilon_does_not(self):
+    plain, hat = (
+        finding.update(*self.start, 1e-3, 1e-20, TINY, epsilon_hat=flag)
+        for flag in finding.NAMES
+    )
+    chex.assert_trees_all_close(plain, hat, rtol=1e-3)
 
-  @parameterized.product(tf_style=(False, True))
-  def test_training(self, tf_style):
-    data = digits.load()
-    run = digits.train(tf_style, 1e-7, 200, data, tqdm.tqdm(disable=True))
-    self.assertLess(run.loss, 0.5 * run.losses[0])
-    self.assertGreater(run.accuracy, 0.8)
+  def test_clips_what_gains_from_going_further(self):
+    ratio = self.rollout._replace(
+        logs=self.rollout.logs - jnp.log(1.5),
+        advantages=jnp.tile(jnp.array([[1.0], [-1.0]]), (4, 1)),
+    )
+    loss, seen = finding.ppo_loss(self.params, ratio, TINY)
+    self.assertEqual(seen.clip_fraction, 0.5)
+    np.testing.assert_allclose(loss, (-1.2 + 1.5) / 2, rtol=1e-5)
 
-  def test_main(self):
-    output = io.StringIO()
-    with tempfile.TemporaryDirectory() as folder:
-      path = pathlib.Path(folder) / 'figure.png'
-      with contextlib.redirect_stdout(output):
-        digits.main(['--steps', '2', '--out', str(path)])
-      self.assertEqual(path.read_bytes()[:4], b'\x89PNG')
-    rows = output.getvalue().splitlines()[2:-1]
-    self.assertLen(rows, len(digits.EPSILONS) * len(digits.SETTINGS))
+  def test_main_pairs_the_settings_and_prints_their_clip_fractions(self):
+    output, update = io.StringIO(), mock.Mock(wraps=finding.update)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.multiple(finding, Config=lambda: TINY, update=update),
+        contextlib.redirect_stdout(output),
+    ):
+      out, numbers = f'{folder}/f.svg', pathlib.Path(folder, 'numbers.json')
+      finding.main(['--quick', '--out', out, '--json', str(numbers)])
+      data = json.loads(numbers.read_text('utf-8'))
+    self.assertLen({id(call.args[1]) for call in update.mock_calls}, 1)
+    self.assertIn(data['tables']['settings'], output.getvalue())
+    self.assertLessEqual(max(map(len, output.getvalue().splitlines())), 80)
 
 
 if __name__ == '__main__':
