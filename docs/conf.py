@@ -7,7 +7,8 @@ import pathlib
 from docutils import nodes
 from sphinxcontrib import katex
 
-GENERATED = pathlib.Path(__file__).resolve().parent / '_generated'
+DOCS = pathlib.Path(__file__).resolve().parent
+GENERATED = DOCS / '_generated'
 
 project = "optax with TensorFlow's Adam"
 author = 'the authors of this fork of optax'
@@ -30,8 +31,11 @@ doctest_global_setup = 'import jax, jax.numpy as jnp, optax'
 
 myst_enable_extensions = ['dollarmath', 'substitution', 'colon_fence']
 myst_heading_anchors = 3
+# `finding.json` and `_static/finding.svg` are of one run of the example.
+_FINDING = json.loads((DOCS / 'finding.json').read_text('utf-8'))
 myst_substitutions = {
-    'epsilons': json.loads((GENERATED / 'epsilons.json').read_text('utf-8'))
+    'epsilons': json.loads((GENERATED / 'epsilons.json').read_text('utf-8')),
+    'finding': _FINDING['numbers'] | _FINDING['tables'],
 }
 
 html_theme = 'sphinx_book_theme'
