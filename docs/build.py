@@ -50,7 +50,8 @@ def fetch_katex() -> None:
 def main() -> None:
   """Builds the site."""
   python = sys.executable
-  shutil.rmtree(GENERATED, ignore_errors=True)
+  for folder in (GENERATED, DOCS / '_build'):
+    shutil.rmtree(folder, ignore_errors=True)
   GENERATED.mkdir()
   fetch_katex()
   run(python, '-m', 'docs.epsilons', '--out', str(GENERATED))
