@@ -1,92 +1,84 @@
-"""Grafts the sparse files onto a release of optax and builds the result.
+"""Grafts the sparse files onto the optax that is installed, and builds that.
 
-Which release: the one that ``pyproject.toml`` pins, which pip has installed in
-the build environment; or, with ``pip install --no-build-isolation .``, whatever
-optax is installed. What is built is called optax, with that release's version
-and a local label, its requirements, its Python versions and its extras.
+A wheel is grafted in a temporary folder. What an editable install imports has
+to stay: ``build/fork/VERSION``, replaced only by what is whole and checked.
 """
 
-import email.message
+import os
 import pathlib
-import re
 import shutil
 import sys
+import tempfile
 
 import setuptools
 
+from graft import formula
+from graft import package
+from graft import release
+
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-from graft import errors  # noqa: E402  pylint: disable=wrong-import-position
-from graft import package  # noqa: E402  pylint: disable=wrong-import-position
-from graft import release  # noqa: E402  pylint: disable=wrong-import-position
-
-FORK = pathlib.Path('build', 'fork')
-LICENSE = pathlib.Path('build', 'LICENSE.optax')
-EXTRAS = {
-    'parity': ['keras>=3.12', 'tensorflow>=2.18'],
-}
-_EXTRA = re.compile(r"""\s*(?:and\s+)?extra\s*==\s*['"]([^'"]+)['"]""")
+INSTALLED = release.installed()
+UPSTREAM = release.verified(INSTALLED)
+HOME = HERE / 'build' / 'fork' / UPSTREAM.version
+EDITABLE = 'editable_wheel' in sys.argv
 
 
-def requirements(
-    upstream: email.message.Message,
-) -> tuple[list[str], dict[str, list[str]]]:
-  """A release's requirements and its extras', from its metadata.
-
-  Args:
-    upstream: The core metadata of the release.
-
-  Returns:
-    The requirements of the package, and those of each extra.
-  """
-  always, extras = [], {}
-  for name in upstream.get_all('Provides-Extra') or ():
-    extras[name] = []
-  for requirement in upstream.get_all('Requires-Dist') or ():
-    extra = _EXTRA.search(requirement)
-    if extra is None:
-      always.append(requirement)
-    else:
-      plain = _EXTRA.sub('', requirement).rstrip(' ;')
-      extras[extra[1]].append(plain)
-  return always, extras
-
-
-def graft() -> dict:
-  """Makes ``build/fork/optax``; gives what setuptools has to know of it."""
-  distribution = release.installed()
-  upstream = release.verified(distribution)
-  # What an earlier build left would end up in the wheel.
-  for stale in (FORK, pathlib.Path('build', 'lib')):
-    shutil.rmtree(HERE / stale, ignore_errors=True)
-  package.write_tree(upstream, HERE / FORK)
-  for file in distribution.files:
+def graft(project: pathlib.Path) -> None:
+  """Makes the grafted package, and checks it if it is to be installed."""
+  package.write_tree(UPSTREAM, project / 'src')
+  shutil.copyfile(HERE / 'LICENSE', project / 'LICENSE')
+  for file in INSTALLED.files:
     if file.name == 'LICENSE' and '.dist-info' in file.parts[0]:
-      shutil.copyfile(file.locate(), HERE / LICENSE)
-  always, extras = requirements(distribution.metadata)
-  return {
-      'version': f'{upstream.version}+{release.LABEL}',
-      'python_requires': distribution.metadata['Requires-Python'],
-      'install_requires': always,
-      'extras_require': extras | EXTRAS,
-      'packages': setuptools.find_namespace_packages(str(HERE / FORK)),
-  }
+      shutil.copyfile(file.locate(), project / 'LICENSE.optax')
+  if EDITABLE or 'bdist_wheel' in sys.argv:
+    print(formula.check(project / 'src', UPSTREAM.root))
 
 
-try:
-  FACTS = graft()
-except errors.GraftError as error:
-  sys.exit(f'graft: {error}')
+def place(project: pathlib.Path) -> pathlib.Path:
+  """Moves a project to where it stays, and what is there out of the way."""
+  old = project.with_name('old')
+  if HOME.exists():
+    HOME.rename(old)
+  try:
+    return project.rename(HOME)
+  except OSError:
+    old.rename(HOME)
+    raise
 
-setuptools.setup(
-    name='optax',
-    description='optax, with a flag for the Adam of TensorFlow and Keras.',
-    long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
-    long_description_content_type='text/markdown',
-    license='Apache-2.0',
-    license_files=['LICENSE', str(LICENSE)],
-    package_dir={'': str(FORK)},
-    package_data={'': ['*']},
-    **FACTS,
-)
+
+def setup(**where) -> None:
+  """Has setuptools do what its command line says."""
+  facts = INSTALLED.metadata
+  setuptools.setup(
+      name='optax',
+      version=f'{UPSTREAM.version}{"." if "+" in UPSTREAM.version else "+"}{release.LABEL}',
+      description='optax, with a flag for the Adam of TensorFlow and Keras.',
+      long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
+      long_description_content_type='text/markdown',
+      license_expression='Apache-2.0',
+      license_files=['LICENSE*'],
+      python_requires=facts['Requires-Python'],
+      install_requires=facts.get_all('Requires-Dist', []),
+      extras_require={name: [] for name in facts.get_all('Provides-Extra', [])},
+      **where,
+  )
+
+
+if 'sdist' in sys.argv:  # Of the sparse files, not of what they become.
+  (HERE / 'build').mkdir(exist_ok=True)
+  setup(packages=[], options={'egg_info': {'egg_base': 'build'}})
+else:
+  if EDITABLE:
+    HOME.parent.mkdir(parents=True, exist_ok=True)
+  with tempfile.TemporaryDirectory(
+      dir=HOME.parent if EDITABLE else None
+  ) as folder:
+    built = pathlib.Path(folder, 'project')
+    graft(built)
+    os.chdir(place(built) if EDITABLE else built)
+    try:
+      packages = setuptools.find_namespace_packages('src')
+      data = {'': ['*']}
+      setup(packages=packages, package_dir={'': 'src'}, package_data=data)
+    finally:
+      os.chdir(HERE)

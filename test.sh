@@ -1,30 +1,50 @@
 #!/usr/bin/env bash
 # Tests the fork in a virtual environment of its own, .venv, made if need be.
-#   bash test.sh        the project's tests, and upstream's of what is changed
-#   bash test.sh all    the same, with upstream's whole suite
+#   bash test.sh        the change, graft, packaging and Keras, in minutes
+#   bash test.sh all    everything: TensorFlow, PyTorch, releases, the site
 #   bash test.sh FILE   the project's tests in FILE alone
-# TORCH=1 installs PyTorch too and runs the rows that compare with it.
+# Installs only if what is to be installed has changed since the last time.
 # PYTHON names the interpreter to make the environment with.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-[ -x .venv/bin/python ] || "${PYTHON:-python3}" -m venv .venv
+wanted=requirements
+[ "${1:-}" != all ] || { export ALL=1; wanted=requirements-all; }
 python=.venv/bin/python
 export PYTHONPATH='' PIP_DISABLE_PIP_VERSION_CHECK=1
 
-requirements=(-r tests/requirements.txt)
-[ -z "${TORCH:-}" ] || requirements+=(-r tests/requirements-torch.txt)
-"$python" -m pip install --quiet '.[parity]' "${requirements[@]}"
-"$python" -m pip check
+hash=$(find optax graft setup.py pyproject.toml {tests,docs}/requirements*.txt \
+  -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+if [ "$(cat ".venv/$wanted" 2> /dev/null)" != "$hash" ]; then
+  [ -x $python ] || "${PYTHON:-python3}" -m venv .venv
+  rm -f .venv/requirements*
+  $python -m pip install --quiet . -r "tests/$wanted.txt"
+  $python -m pip check
+  # The pristine release, so that no test has to download it.
+  $python -c 'from graft import release; release.fetched(release.pin())'
+  # All of them are more than the few.
+  tee ".venv/$wanted" .venv/requirements > /dev/null <<< "$hash"
+fi
+
+failed=()
+run() { $python -m "$@" || failed+=("$1"); }
+run_tests() { run pytest -n 2 --dist loadscope "$@"; }
 
 case "${1:-}" in
-  '' | all) "$python" -m pytest -n 2 --dist loadscope ;;
-  *) exec "$python" -m pytest -n 2 "$@" ;;
+  '')
+    run tests.upstream optax._src.{transform,alias,utils}_test
+    export RAN_TOO="upstream's tests of the files that are changed"
+    run_tests tests/{graft,packaging,unchanged,numerics,composition,parity}
+    ;;
+  all)
+    run docs.build
+    run tests.upstream
+    export RAN_TOO="the site's build, upstream's whole suite"
+    run_tests
+    ;;
+  *) run_tests "$@" ;;
 esac
-
-if [ "${1:-}" = all ]; then
-  "$python" -m tests.upstream
-else
-  "$python" -m tests.upstream optax._src.transform_test optax._src.alias_test \
-    optax._src.utils_test
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "failed: ${failed[*]}"
+  exit 1
 fi

@@ -1,122 +1,60 @@
-"""Counts from the compiled step: what XLA says of it, and what it executes.
-
-XLA sums its cost analysis in single precision, so beyond 2**24 its flops are
-rounded. The operations are therefore also counted here, one by one, in the
-optimized program: exactly, and those on scalars apart from those on arrays.
-"""
-
-import collections
-from collections.abc import Callable
-import math
-import re
-from typing import NamedTuple
+"""Counts of the step: what is traced, and what XLA says of the program."""
 
 import jax
-import jax.numpy as jnp
-import optax
+import jax.extend
 
 from benchmarks import steps
 from benchmarks import trees
 
-_INSTRUCTION = re.compile(
-    r'= \w+\[(?P<shape>[\d,]*)\](?:\{[^}]*\})? (?P<opcode>[a-z][\w-]*)\('
-)
-_COMPUTES_NOTHING = frozenset(
-    (
-        'bitcast',
-        'broadcast',
-        'call',
-        'constant',
-        'copy',
-        'fusion',
-        'get-tuple-element',
-        'iota',
-        'parameter',
-        'reshape',
-        'tuple',
-    )
-)
-_FUSION = re.compile(r' fusion\(')
+
+def equations(jaxpr: jax.extend.core.Jaxpr) -> int:
+  """Equations of a jaxpr and of those inside it."""
+  inner = (
+      value.jaxpr
+      for equation in jaxpr.eqns
+      for value in equation.params.values()
+      if isinstance(value, jax.extend.core.ClosedJaxpr)
+  )
+  return len(jaxpr.eqns) + sum(map(equations, inner))
 
 
-class Operations(NamedTuple):
-  """What an optimized program computes.
-
-  Attributes:
-    scalar: How often each opcode is applied to a scalar.
-    array: How often each opcode is applied to an element of an array.
-  """
-
-  scalar: collections.Counter
-  array: collections.Counter
-
-
-def operations(program: str) -> Operations:
-  """Counts the operations in the text of an optimized program.
-
-  Args:
-    program: Text of a program without loops, whose every computation is called
-      once.
-
-  Returns:
-    The number of times that each opcode is executed.
-  """
-  found = Operations(collections.Counter(), collections.Counter())
-  for instruction in _INSTRUCTION.finditer(program):
-    opcode, shape = instruction['opcode'], instruction['shape']
-    if opcode in _COMPUTES_NOTHING:
-      continue
-    if shape:
-      found.array[opcode] += math.prod(int(n) for n in shape.split(','))
-    else:
-      found.scalar[opcode] += 1
-  return found
-
-
-def compiled(
-    optimizer: optax.GradientTransformation,
-    shapes: trees.Shapes,
-    dtype: jax.typing.DTypeLike,
-    jitted: Callable = steps.jitted,
-) -> jax.stages.Compiled:
-  """The step for a tree of these shapes; no array is made."""
-  params = {
-      name: jax.ShapeDtypeStruct(shape, jnp.dtype(dtype))
-      for name, shape in shapes.items()
-  }
-  state = jax.eval_shape(optimizer.init, params)
-  return jitted(optimizer).lower(params, state, params).compile()
-
-
-def count(step: jax.stages.Compiled) -> dict[str, int]:
-  """The counts of a compiled step, under the names that the tables have."""
-  cost, memory = step.cost_analysis(), step.memory_analysis()
-  program = step.as_text()
-  found = operations(program)
-  return {
-      'flops': int(cost.get('flops', 0)),
-      'transcendentals': int(cost.get('transcendentals', 0)),
-      'bytes accessed': int(cost.get('bytes accessed', 0)),
-      'temporary bytes': int(memory.temp_size_in_bytes),
-      'fusions': len(_FUSION.findall(program)),
-      'array operations': found.array.total(),
-      'scalar operations': found.scalar.total(),
-  }
-
-
-def compare(
+def count(
     name: str,
     shapes: trees.Shapes,
-    dtype: jax.typing.DTypeLike,
-    jitted: Callable = steps.jitted,
-) -> dict[str, dict[str, int]]:
-  """An optimizer's counts without the flag, with it, and the difference."""
-  default, flag = (
-      count(compiled(steps.make(name, epsilon_hat=on), shapes, dtype, jitted))
-      for on in (False, True)
-  )
+    dtype: str,
+    epsilon_hat: bool,
+    donate: tuple[int, ...] = (0, 1),
+) -> dict[str, int]:
+  """Counts a step; no array is made.
+
+  XLA adds up in single precision: beyond 2**24 its flops are rounded.
+
+  Args:
+    name: The optimizer.
+    shapes: The parameters.
+    dtype: Their type, and so the state's.
+    epsilon_hat: Whether with the flag.
+    donate: Which arguments the step overwrites.
+
+  Returns:
+    The counts by name.
+  """
+  optimizer = steps.make(name, epsilon_hat=epsilon_hat)
+  step = jax.jit(steps.step(optimizer), donate_argnums=donate)
+  traced = step.trace(*steps.abstract(optimizer, shapes, dtype))
+  compiled = traced.lower().compile()
+  cost = compiled.cost_analysis()
   return {
-      'default': default,
-      'epsilon_hat': flag,
-      'difference': {key: flag[key] - default[key] for key in default},
+      'equations': equations(traced.jaxpr.jaxpr),
+      'flops': int(cost['flops']),
+      'transcendentals': int(cost['transcendentals']),
+      'bytes accessed': int(cost['bytes accessed']),
+      'temporary bytes': compiled.memory_analysis().temp_size_in_bytes,
+      'fusions': compiled.as_text().count(' fusion('),
   }
+
+
+def compare(name, shapes, dtype) -> dict[str, tuple[int, int]]:
+  """The default's counts, and what the flag adds to each."""
+  default, flag = (count(name, shapes, dtype, on) for on in (False, True))
+  return {key: (default[key], flag[key] - default[key]) for key in default}

@@ -1,187 +1,182 @@
-"""Ratios of times taken in one run, interleaved, with their spread.
+"""Ratios of times: contenders built anew in every order, timed in turns.
 
-Contenders take turns in an order that reads the same forwards and backwards
-(for two of them ABBA or BAAB), so that a machine that drifts slows them alike;
-each such round gives one ratio. The order is drawn anew for each round, and a
-call that is not timed comes before those that are: else a contender that always
-follows another would find its arrays out of the cache more often.
+pyperf, asv and pytest-benchmark time one program after another, but a machine
+drifts by more than what is asked for here. Contenders therefore take turns, in
+an order that reads the same forwards and backwards: a drift slows them alike.
 
-The same program compiled twice may also differ in speed, for as long as the
-process lasts: the first one built tends to be the fastest. Contenders are
-therefore built several times over, in another order each time, and the spread
-is that over builds and rounds.
+Of two equal programs the one built first may be a tenth faster for as long as
+it lives, so all are built several times, in every order. The build is then what
+varies: each counts once, with the median of its rounds.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
+import contextlib
+import gc
+import importlib
+import itertools
 import math
-import time
+import multiprocessing
+import os
+import random
+import re
+import timeit
+from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
-Timer = Callable[[int], float]
-"""Takes a number of calls and returns the seconds that one of them took."""
+CONFIDENCE = 0.99
+"""Of equal programs one in a hundred should seem to differ."""
 
-LEAST_SECONDS = 5e-3
-"""A measurement repeats calls until it should take this long."""
-
-_MOST_ROUNDS = 201
-_RESAMPLES = 2000
-
-
-@dataclasses.dataclass(frozen=True)
-class Effort:
-  """How much a comparison measures.
-
-  Attributes:
-    seconds: Time after which no further round begins.
-    rounds: Fewest rounds, whatever time they take.
-    builds: How often contenders that can be built anew are.
-  """
-
-  seconds: float
-  rounds: int
-  builds: int
-
-  def of_one_build(self) -> 'Effort':
-    """The share of each build."""
-    rounds = math.ceil(self.rounds / self.builds)
-    return Effort(self.seconds / self.builds, rounds, 1)
+_LEAST_SECONDS = 5e-3  # Tracing takes longer, so that it is never repeated.
+_ENVIRONMENT = {
+    'JAX_PLATFORMS': 'cpu',
+    'CUDA_VISIBLE_DEVICES': '',
+    'KERAS_BACKEND': 'jax',
+}
 
 
-@dataclasses.dataclass(frozen=True)
-class Ratio:
-  """The ratio of two contenders' times over the rounds of a comparison.
+class Contender(NamedTuple):
+  """What is timed: ``make(*arguments)`` in a process of that name."""
 
-  Attributes:
-    median: The median over the rounds of all builds.
-    quartiles: The first and the third quartile.
-    interval: Bootstrap interval of the median, at 95%, which draws builds, and
-      rounds from each build drawn.
-    rounds: Number of rounds.
-  """
-
-  median: float
-  quartiles: tuple[float, float]
-  interval: tuple[float, float]
-  rounds: int
+  process: str
+  make: Callable[..., timeit.Timer]
+  arguments: tuple
 
 
-def ratio(
-    times: Sequence[Sequence[float]], reference: Sequence[Sequence[float]]
-) -> Ratio:
-  """Summarizes the rounds' ratios of one contender to the reference.
+class Ratio(NamedTuple):
+  """A ratio of times and its interval."""
 
-  Args:
-    times: The contender's time in each round, for each build.
-    reference: The reference's, likewise.
+  value: float
+  low: float
+  high: float
+
+  def __str__(self):
+    return f'{self.value:.3f} [{self.low:.3f} {self.high:.3f}]'
+
+  @classmethod
+  def parse(cls, text: str) -> 'Ratio':
+    """Reads what `str` wrote."""
+    return cls(*map(float, re.findall(r'[\d.]+|inf', text)))
+
+  def verdict(self) -> str:
+    """Whether the interval leaves out that the two are equal."""
+    return 'slower' if self.low > 1 else 'faster' if self.high < 1 else 'same'
+
+
+def over_builds(builds: Sequence[Sequence[float]]) -> Ratio:
+  """The ratio of two contenders, from that of each round of each build.
 
   Returns:
-    Their ratio over all rounds.
+    The geometric mean of the builds' medians, and Student's interval of it.
   """
-  builds = [np.divide(*build) for build in zip(times, reference, strict=True)]
-  ratios = np.concatenate(builds)
-  rng = np.random.default_rng(0)
-
-  def resampled() -> np.ndarray:
-    drawn = rng.integers(len(builds), size=len(builds))
-    return np.concatenate(
-        [rng.choice(builds[i], len(builds[i])) for i in drawn]
-    )
-
-  medians = [np.median(resampled()) for _ in range(_RESAMPLES)]
-  return Ratio(
-      median=float(np.median(ratios)),
-      quartiles=tuple(np.quantile(ratios, (0.25, 0.75)).tolist()),
-      interval=tuple(np.quantile(medians, (0.025, 0.975)).tolist()),
-      rounds=len(ratios),
-  )
+  logs = [math.log(np.median(rounds)) for rounds in builds]
+  half = stats.t.ppf((1 + CONFIDENCE) / 2, len(logs) - 1) * stats.sem(logs)
+  mean = np.mean(logs)
+  return Ratio(*np.exp([mean, mean - half, mean + half]).tolist())
 
 
-def call_timer(call: Callable[[], object], wait: Callable) -> Timer:
-  """A timer of a function whose results `wait` waits for."""
-
-  def seconds(calls: int) -> float:
-    begin = time.perf_counter()
-    for _ in range(calls):
-      result = call()
-    wait(result)
-    return (time.perf_counter() - begin) / calls
-
-  return seconds
-
-
-def calls_needed(timer: Timer) -> int:
-  """How many calls make a measurement of `LEAST_SECONDS`, warmed up."""
-  timer(1)
-  return max(1, math.ceil(LEAST_SECONDS / timer(2)))
-
-
-def palindrome(names: Iterable[str], rng: np.random.Generator) -> list[str]:
-  """The order of a round: all of them as drawn, then all of them backwards."""
-  names = rng.permutation(list(names)).tolist()
-  return names + names[::-1]
-
-
-def interleave(
-    timers: Mapping[str, Timer],
-    effort: Effort,
-    *,
-    calls: int | None = None,
-    warm: bool = True,
-) -> dict[str, list[float]]:
-  """Times contenders in turn until the time for it has passed.
+def in_turns(
+    seconds: Callable[[str, int], float], names: Sequence[str], rounds: int
+) -> dict[str, np.ndarray]:
+  """Times contenders in turns, in an order drawn for each round.
 
   Args:
-    timers: The contenders, the reference among them.
-    effort: How many rounds.
-    calls: Calls a measurement, found out on the first contender by default.
-    warm: Whether a call that is not timed comes before them.
+    seconds: The time of a call of a contender, over a number of calls.
+    names: The contenders, the reference first.
+    rounds: How often all of them are timed, forwards and backwards.
 
   Returns:
-    For each contender and round, the sum of its two times.
+    The time of each contender in each round.
   """
-  if calls is None:
-    calls = calls_needed(next(iter(timers.values())))
-  for timer in timers.values():
-    timer(1)
-  times = {name: [] for name in timers}
-  rng = np.random.default_rng(0)
-  begin = time.perf_counter()
-  for number in range(_MOST_ROUNDS):
-    passed = time.perf_counter() - begin
-    if number >= effort.rounds and passed > effort.seconds:
-      break
-    sums = dict.fromkeys(timers, 0.0)
-    for name in palindrome(timers, rng):
-      if warm:
-        timers[name](1)
-      sums[name] += timers[name](calls)
-    for name, total in sums.items():
-      times[name].append(total)
+  calls = math.ceil(_LEAST_SECONDS / seconds(names[0], 1))
+  times = {name: np.zeros(rounds) for name in names}
+  for number in range(rounds):
+    turns = random.sample(names, len(names))
+    for name in turns + turns[::-1]:
+      times[name][number] += seconds(name, calls)
   return times
 
 
-def against(
-    reference: str, *builds: Mapping[str, Sequence[float]]
+_TIMERS = {}
+
+
+def _build(name, contender):
+  _TIMERS[name] = contender.make(*contender.arguments)
+  _TIMERS[name].timeit(1)
+
+
+def _seconds(name, calls):
+  return _TIMERS[name].timeit(calls) / calls
+
+
+def _drop(name):
+  del _TIMERS[name]
+  gc.collect()
+
+
+def _import(name):
+  # With Keras loaded small steps on JAX differ: loaded for all or for none.
+  with contextlib.suppress(ImportError):
+    importlib.import_module('keras' if name == 'jax' else name)
+
+
+class Processes(contextlib.ExitStack):
+  """Processes by name, each started when it is first needed."""
+
+  def __init__(self):
+    super().__init__()
+    self._named = {}
+
+  def run(self, name: str, function: Callable, *arguments):
+    """What the function gives in the process of that name."""
+    if name not in self._named:
+      os.environ.update(_ENVIRONMENT)
+      spawn = multiprocessing.get_context('spawn')
+      executor = futures.ProcessPoolExecutor(1, spawn, _import, (name,))
+      self._named[name] = self.enter_context(executor)
+    return self._named[name].submit(function, *arguments).result()
+
+
+def compare(
+    processes: Processes,
+    contenders: Mapping[str, Contender],
+    builds: int,
+    rounds: int,
 ) -> dict[str, Ratio]:
-  """The ratio of every other contender to one of them, over all builds."""
-  times = {name: [build[name] for build in builds] for name in builds[0]}
-  return {
-      name: ratio(times[name], times[reference])
-      for name in times
-      if name != reference
-  }
-
-
-def above_noise(measured: Ratio, repeated: Ratio) -> bool:
-  """Whether a ratio exceeds 1 by more than a repeat of the reference does.
+  """Compares the first contender with each of the others.
 
   Args:
-    measured: The contender's ratio to the reference.
-    repeated: The ratio of the reference, measured once more, to itself.
+    processes: Where the contenders live.
+    contenders: What to time, the reference first. The first three are built in
+      every order. One whose framework is not installed is left out.
+    builds: How often everything is built.
+    rounds: How often everything takes its turns, for each build.
 
   Returns:
-    True if the whole of the one interval is above 1 and above the other.
+    The ratio to the reference for each of the others.
   """
-  return measured.interval[0] > max(1.0, repeated.interval[1])
+
+  def ask(name, function, *arguments):
+    return processes.run(contenders[name].process, function, name, *arguments)
+
+  found = {}
+  some, others = list(contenders)[:3], list(contenders)[3:]
+  orders = itertools.cycle(itertools.permutations(some))
+  for order in itertools.islice(orders, builds):
+    missing = set()
+    for name in (*others, *order):
+      try:
+        ask(name, _build, contenders[name])
+      except ImportError:
+        missing.add(name)
+    times = in_turns(
+        lambda name, calls: ask(name, _seconds, calls),
+        [name for name in contenders if name not in missing],
+        rounds,
+    )
+    for name in times:
+      ask(name, _drop)
+      found.setdefault(name, []).append(times[name] / times[some[0]])
+  return {name: over_builds(found[name]) for name in found if name != some[0]}

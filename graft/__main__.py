@@ -5,10 +5,14 @@ import pathlib
 import sys
 import tempfile
 
-from graft import formula
-from graft import package
-from graft import release
-from graft.errors import GraftError
+try:
+  from graft import formula
+  from graft import package
+  from graft import release
+  from graft.errors import GraftError
+except ModuleNotFoundError as error:
+  needed = 'pip install optax -r graft/requirements.txt'
+  sys.exit(f'graft: {error.name} is not installed; {needed}')
 
 _COMMANDS = {
     'diff': 'print the diff that takes upstream to the fork, for git apply',
@@ -41,7 +45,7 @@ def main() -> None:
     if options.onto is None:
       upstream = release.pinned()
     else:
-      upstream = release.in_folder(options.onto)
+      upstream = release.in_folder(options.onto, options.version)
     if options.command == 'diff':
       sys.stdout.buffer.write(package.diff(upstream))
     elif options.command == 'tree':

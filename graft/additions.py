@@ -64,7 +64,8 @@ def _appended(items: _Nodes, new: _Nodes, opening: cst.CSTNode) -> _Nodes:
   if items:
     end = {slot: getattr(items[-1], slot) for slot in _slots(items[-1])}
   if any(m.findall(x, m.Comment()) for x in end.values()):
-    raise Misfit(f'a comment follows `{code(items[-1])}` in upstream')
+    last = code(items[-1]).split('\n')[0]
+    raise Misfit(f'a comment follows `{last}` in upstream')
   blank = cst.SimpleWhitespace('')
   *kept, last = [*items, *new]
   start = max(len(items) - 1, 0)

@@ -61,7 +61,7 @@ def expected(name: str, **options) -> Iterator[np.ndarray]:
     update = np.sqrt(c2) * update if hat else update
     if name.endswith('w'):
       update = update + _DECAY * decayed * params
-    m = np.asarray(m, given['mu_dtype']).astype(np.float64)
+    m = np.asarray(m, given['mu_dtype'])
     update = -(rate(t - 1) if callable(rate) else rate) * update
     params = params + update
     yield update
@@ -78,12 +78,11 @@ def _hold(name: str, factory, options: dict[str, object]) -> None:
     fixed['weight_decay'] = _DECAY
   opt = factory(**fixed, **options)
   params, state = _PARAMS, opt.init(_tree(_PARAMS))
-  rtol = 1e-6 if options.get('mu_dtype') else 1e-12
   for t, correct in enumerate(expected(name, **options)):
     updates, state = opt.update(_tree(_GRADS[t]), state, _tree(params))
     update = np.concatenate([np.ravel(x) for x in updates.values()])
     params = params + update
-    if not np.allclose(update, correct, rtol=rtol, atol=0):
+    if not np.allclose(update, correct, rtol=1e-12, atol=0):
       given = ', '.join(f'{k}={v!r}' for k, v in options.items())
       problem = f'{name}({given}) gives {update} at step {t + 1}'
       raise ValueError(f'{problem}, the formula {correct}')

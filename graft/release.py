@@ -1,60 +1,48 @@
-"""Finds the release of optax to graft onto, and checks that it is pristine."""
+"""Finds the optax to graft onto, and checks that it is as it was released."""
 
-import ast
 import base64
-from collections.abc import Iterator
 import csv
 import hashlib
+import importlib
 from importlib import metadata
+import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 
-from graft import errors
-from graft import notation
+from packaging import version as versions
+
 from graft import package
+from graft.errors import GraftError
 
 LABEL = 'epsilon.hat'
 """The local version label that tells the fork from a release."""
 
-_HASHES = ('sha256', 'sha384', 'sha512')
 _CACHE = package.REPOSITORY / 'build' / 'upstream'
+_REINSTALL = 'pip install --force-reinstall --no-deps'
+_VERSION = re.compile(r'^__version__ *= *["\']([^"\']+)["\']', re.MULTILINE)
 
 
-def pin(repository: pathlib.Path = package.REPOSITORY) -> str:
+def pin() -> str:
   """The version of optax that ``pyproject.toml`` pins."""
-  text = (repository / 'pyproject.toml').read_text()
-  found = re.search(r'"optax==([^"]+)"', text)
-  if found is None:
-    raise errors.GraftError('pyproject.toml: pins no optax; require "optax==…"')
-  return found[1]
+  text = (package.REPOSITORY / 'pyproject.toml').read_text(encoding='utf-8')
+  return re.search(r'^\[tool\.graft\]\nupstream = "([^"]+)"', text, re.M)[1]
 
 
-def _find(path: list[str]) -> metadata.Distribution | None:
-  return next(iter(metadata.distributions(name='optax', path=path)), None)
-
-
-def distribution(folder: pathlib.Path) -> metadata.Distribution | None:
-  """The metadata of the optax that was unpacked into a folder, if any."""
-  return _find([str(folder)])
+def distribution(*folders: str | pathlib.Path) -> metadata.Distribution | None:
+  """The metadata of the optax in the first of these folders that has one."""
+  found = metadata.distributions(name='optax', path=list(map(str, folders)))
+  return next(iter(found), None)
 
 
 def installed() -> metadata.Distribution:
-  """The optax that this interpreter would import.
-
-  Raises:
-    GraftError: there is none.
-  """
-  found = _find(sys.path)
-  if found is None:
-    raise errors.GraftError(
-        f'no optax is installed; pip install optax=={pin()} first, or build'
-        ' with build isolation'
-    )
-  return found
+  """The optax that this interpreter would import."""
+  if found := distribution(*sys.path):
+    return found
+  raise GraftError(f'no optax is installed; pip install optax=={pin()}')
 
 
 def is_fork(found: metadata.Distribution) -> bool:
@@ -62,150 +50,101 @@ def is_fork(found: metadata.Distribution) -> bool:
   return LABEL in found.version
 
 
+def origin(found: metadata.Distribution) -> str:
+  """What to give pip for this distribution: an address, if it had one."""
+  direct = json.loads(found.read_text('direct_url.json') or '{}')
+  return direct.get('url', f'optax=={found.version}')
+
+
 def verified(found: metadata.Distribution) -> package.Upstream:
-  """A distribution's files of ``optax/``, each checked against its RECORD.
-
-  Args:
-    found: An installed or unpacked release.
-
-  Returns:
-    The files, to graft onto.
+  """The files of ``optax/`` in a distribution, to graft onto.
 
   Raises:
-    GraftError: the distribution is this fork, or not as it was released.
+    GraftError: it is this fork, or a file is not as its RECORD has it.
   """
-  version = found.version
   if is_fork(found):
-    raise errors.GraftError(
-        f'optax {version} is this fork already; pip install --force-reinstall'
-        f' --no-deps optax=={pin()} first, or build with build isolation'
-    )
-  root = pathlib.Path(found.locate_file(''))
-  files = []
+    problem = f'optax {found.version} is this fork already'
+    raise GraftError(f'{problem}; {_REINSTALL} optax=={pin()} first')
+  root, files = pathlib.Path(found.locate_file('')), []
+  record = filter(None, (found.read_text('RECORD') or '').splitlines())
   # Not found.files, which since Python 3.12 leaves out what is missing.
-  for name, recorded in _record(found):
+  for name, recorded, _ in csv.reader(record):
     file = pathlib.PurePosixPath(name)
     if file.parts[0] != 'optax' or file.suffix == '.pyc':
       continue
-    if not _is_recorded(root / file, recorded):
-      raise errors.GraftError(
-          f'{file}: not as optax {version} was released; reinstall it with pip'
-          f' install --force-reinstall --no-deps optax=={version}'
-      )
+    if not (root / file).is_file() or _hash(root / file) != recorded:
+      problem = f'{file}: not as optax {found.version} has it'
+      raise GraftError(f'{problem}; {_REINSTALL} {origin(found)}')
     files.append(file)
   if not files:
-    raise errors.GraftError(
-        f'optax {version} lists no files of its own (an editable install?);'
-        f' pip install optax=={version} first'
-    )
-  return package.Upstream(root, version, tuple(sorted(files)))
+    problem = f'optax {found.version} is an editable install'
+    raise GraftError(f'{problem}; graft onto its folder, {origin(found)}')
+  return package.Upstream(root, found.version, tuple(files))
 
 
-def _record(found: metadata.Distribution) -> Iterator[tuple[str, str]]:
-  """The files that a distribution's RECORD lists, each with its hash."""
-  for row in csv.reader((found.read_text('RECORD') or '').splitlines()):
-    if row:
-      yield row[0], ''.join(row[1:2])
-
-
-def _is_recorded(path: pathlib.Path, recorded: str) -> bool:
-  """Whether a file has the hash that a RECORD gives, as ``sha256=...``."""
-  algorithm, _, expected = recorded.partition('=')
-  if algorithm not in _HASHES or not path.is_file():
-    return False
-  digest = hashlib.new(algorithm, path.read_bytes()).digest()
-  return base64.urlsafe_b64encode(digest).rstrip(b'=').decode() == expected
+def _hash(path: pathlib.Path) -> str:
+  """A file's hash in the form that a RECORD has it."""
+  digest = hashlib.sha256(path.read_bytes()).digest()
+  return 'sha256=' + base64.urlsafe_b64encode(digest).rstrip(b'=').decode()
 
 
 def pinned() -> package.Upstream:
   """The pinned release: the one installed if it is that, else from pip."""
-  found = _find(sys.path)
+  found = distribution(*sys.path)
   if found is not None and found.version == pin():
     return verified(found)
   return fetched(pin())
 
 
 def fetched(version: str) -> package.Upstream:
-  """A release, downloaded with pip into ``build/`` the first time.
-
-  Args:
-    version: Version of the release.
-
-  Returns:
-    Its files.
-
-  Raises:
-    GraftError: pip cannot find it, or it is not as it was released.
-  """
+  """A release, unpacked with pip into ``build/upstream`` the first time."""
   folder = _CACHE / version
-  if not folder.is_dir():
+  if distribution(folder) is None:
     _CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_CACHE) as half:
-      _download(version, pathlib.Path(half))
-      try:
-        (pathlib.Path(half) / 'unpacked').rename(folder)
-      except OSError:  # Another process was faster.
-        if not folder.is_dir():
-          raise
+    with tempfile.TemporaryDirectory(dir=_CACHE) as temporary:
+      _download(version, unpacked := pathlib.Path(temporary, 'unpacked'))
+      if distribution(folder) is None:  # Else another process was faster.
+        shutil.rmtree(folder, ignore_errors=True)
+        unpacked.rename(folder)
+        importlib.invalidate_caches()
   return verified(distribution(folder))
 
 
 def _download(version: str, folder: pathlib.Path) -> None:
-  command = [sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps']
-  command += ['--only-binary=:all:', f'--dest={folder}', f'optax=={version}']
+  command = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps']
+  command += ['--no-compile', f'--target={folder}', f'optax=={version}']
   done = subprocess.run(command, capture_output=True, text=True, check=False)
-  wheels = list(folder.glob('*.whl'))
-  if done.returncode or not wheels:
-    raise errors.GraftError(
-        f'pip cannot download optax {version}; graft onto a folder with --onto'
-    )
-  with zipfile.ZipFile(wheels[0]) as wheel:
-    wheel.extractall(folder / 'unpacked')
+  if done.returncode:
+    why = done.stderr.strip().split('\n')[-1]
+    raise GraftError(f'pip has no optax {version}: {why}; name --onto DIR')
 
 
-def in_folder(root: pathlib.Path) -> package.Upstream:
-  """The optax in a folder: a checkout, or a release as it was unpacked.
-
-  A release that has its RECORD beside it is checked against that.
+def in_folder(
+    root: pathlib.Path, version: str | None = None
+) -> package.Upstream:
+  """The files of a checkout of optax, or of a release that was unpacked.
 
   Args:
     root: The folder that holds ``optax/``.
-
-  Returns:
-    Its files.
+    version: Its version, where the folder does not state it.
 
   Raises:
-    GraftError: there is no optax in it, or it is not as it was released.
+    GraftError: there is no optax, not as released, or of no known version.
   """
   init = root / 'optax' / '__init__.py'
   if not init.is_file():
-    raise errors.GraftError(
-        f'{root}: holds no optax/__init__.py; name a checkout or an unpacked'
-        ' release of optax'
-    )
+    raise GraftError(f'{root}: holds no optax/__init__.py; name a checkout')
   found = distribution(root)
   if found is not None and found.read_text('RECORD'):
     return verified(found)
-  files = (
-      pathlib.PurePosixPath(path.relative_to(root).as_posix())
-      for path in (root / 'optax').rglob('*')
-      if path.is_file() and '__pycache__' not in path.parts
-  )
-  return package.Upstream(root, _version(init), tuple(sorted(files)))
-
-
-def _version(init: pathlib.Path) -> str:
-  """What a module assigns to ``__version__``."""
+  files = (path.relative_to(root) for path in (root / 'optax').rglob('*.*'))
+  names = sorted(pathlib.PurePosixPath(file.as_posix()) for file in files)
+  stated = [version] if version else _VERSION.findall(init.read_text('utf-8'))
+  stated += [found.version] if found else []
   try:
-    for node in ast.parse(init.read_bytes()).body:
-      if isinstance(node, ast.Assign):
-        if '__version__' in map(ast.unparse, node.targets):
-          version = str(ast.literal_eval(node.value))
-          if notation.numbers(version):
-            return version
-  except (SyntaxError, ValueError):
-    pass
-  raise errors.GraftError(
-      f'{init}: gives no __version__; name a checkout or an unpacked release'
-      ' of optax'
-  )
+    version = str(versions.Version(stated[0]))
+  except (IndexError, versions.InvalidVersion) as error:
+    problem = f'{root}: states no version of optax'
+    raise GraftError(f'{problem}; give one with --version') from error
+  kept = (name for name in names if '__pycache__' not in name.parts)
+  return package.Upstream(root, version, tuple(kept))

@@ -97,6 +97,13 @@ def _head(statement: _Statement) -> str:
   return f'`{additions.code(bare).splitlines()[0]}`'
 
 
+def _returns(function: cst.FunctionDef) -> int:
+  """The number of places from which a function returns."""
+  inner = m.findall(function.body, m.FunctionDef())
+  outside = len(m.findall(function.body, m.Return()))
+  return outside - sum(len(m.findall(x.body, m.Return())) for x in inner)
+
+
 def _lost(statement: _Statement) -> Misfit:
   problem = f'nothing says where {_head(statement)} belongs'
   return Misfit(problem, 'write it beside an anchor, as `name = ...`')
@@ -117,6 +124,8 @@ def _statement(ours: _Statement, theirs: _Statement) -> _Statement:
   value, there = ours.body[0].value, theirs.body[0].value
   if m.matches(value, notation.HOLE):
     return theirs
+  if there is None:
+    raise Misfit('upstream returns nothing')
   if m.matches(value, notation.TEXT) and isinstance(there, cst.SimpleString):
     text = docstrings.merge(value.value, there.value)
     new = there.with_changes(value=text)
@@ -223,10 +232,13 @@ class _Weaver:
       raise Misfit('upstream has it on one line')
     (definition,) = scope.assignments[ours.name.value]
     inner = self.scopes[definition.node.body.body[0]]
+    new = ours.body.body if isinstance(ours.body, cst.IndentedBlock) else ()
     for call in m.findall(ours, notation.CALL):
       additions.only_call(theirs, call)
     if isinstance(ours, cst.FunctionDef):
+      is_bare = all(m.matches(x, notation.ANY_STATEMENTS) for x in new)
+      if _returns(theirs) > 1 and not is_bare:
+        raise Misfit('upstream returns in more than one place')
       theirs = additions.with_parameters(theirs, ours)
-    new = ours.body.body if isinstance(ours.body, cst.IndentedBlock) else ()
     body = self.suite(new, theirs.body.body, inner)
     return theirs.with_changes(body=theirs.body.with_changes(body=body))

@@ -46,12 +46,6 @@ def digits():
   return (images[:512] / 16).astype(np.float32), labels[:512]
 
 
-def tumours():
-  features, malignant = datasets.load_breast_cancer(return_X_y=True)
-  scaled = (features - features.mean(axis=0)) / features.std(axis=0)
-  return scaled.astype(np.float32), malignant
-
-
 def _loss(logits, labels):
   return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
@@ -151,16 +145,14 @@ def equinox(tx, steps):
 
 
 def numpyro_svi(tx, steps):
-  """Logistic regression by variational inference, for benign or malignant."""
-  features, malignant = tumours()
+  """Logistic regression by variational inference: is it less than 5?"""
+  images, labels = digits()
 
-  def model(features, malignant):
-    count = features.shape[1]
-    bias = numpyro.sample('bias', dist.Normal(0.0, 1.0))
-    weights = numpyro.sample('w', dist.Normal(0.0, 1.0).expand([count]))
-    logits = features @ weights + bias
-    with numpyro.plate('rows', len(features)):
-      numpyro.sample('y', dist.Bernoulli(logits=logits), obs=malignant)
+  def model(images, small):
+    weights = dist.Normal(0.0, 1.0).expand([images.shape[1]])
+    logits = images @ numpyro.sample('w', weights)
+    with numpyro.plate('rows', len(images)):
+      numpyro.sample('y', dist.Bernoulli(logits=logits), obs=small)
 
   svi = numpyro.infer.SVI(
       model,
@@ -168,8 +160,8 @@ def numpyro_svi(tx, steps):
       tx,
       numpyro.infer.Trace_ELBO(),
   )
-  state = svi.init(jax.random.key(0), features, malignant)
-  step = jax.jit(lambda state: svi.update(state, features, malignant))
+  state = svi.init(jax.random.key(0), images, labels < 5)
+  step = jax.jit(lambda state: svi.update(state, images, labels < 5))
 
   def inside(state):
     params, (recorded, *_) = state.optim_state[1]

@@ -13,11 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from tests.composition import problems
 from tests.numerics import reference
 from tests.numerics import rounding
 
 RATE = 0.05
+# Large next to many of the gradients, so that its place shows.
+EPS = 1e-3
 _DOUBLE = np.finfo(np.float64).eps
 
 OPTIMIZERS = (
@@ -29,9 +30,30 @@ OPTIMIZERS = (
 )
 
 
+def start(seed=0):
+  """Parameters: a small tree."""
+  rng = np.random.default_rng(seed)
+  return {
+      'layer': {'w': rng.normal(size=(4, 3)), 'b': rng.normal(size=(3,))},
+      'scale': rng.normal(size=()),
+  }
+
+
+def gradients(steps, seed=1):
+  """A list of gradients of `start`, from 1e-5 to 1 and of either sign."""
+  rng = np.random.default_rng(seed)
+
+  def draw(p):
+    size = 10.0 ** rng.uniform(-5, 0, size=np.shape(p))
+    return [size * rng.normal(size=np.shape(p)) for _ in range(steps)]
+
+  leaves, treedef = jax.tree.flatten(start())
+  return [treedef.unflatten(g) for g in zip(*map(draw, leaves), strict=True)]
+
+
 def optimizer(factory, formula, **kwargs):
   """Builds optax's optimizer for what `formula` says to `reference`."""
-  kwargs = {'learning_rate': RATE, 'eps': problems.EPS, **kwargs}
+  kwargs = {'learning_rate': RATE, 'eps': EPS, **kwargs}
   if 'weight_decay' in formula:
     kwargs['weight_decay'] = formula['weight_decay']
   return factory(**kwargs)
@@ -39,7 +61,7 @@ def optimizer(factory, formula, **kwargs):
 
 def expected(params, grads, formula, epsilon_hat, **kwargs):
   """Returns the parameters that `optimizer` should come by, step by step."""
-  kwargs = {'learning_rate': RATE, 'eps': problems.EPS, **formula, **kwargs}
+  kwargs = {'learning_rate': RATE, 'eps': EPS, **formula, **kwargs}
   return reference.trajectory(params, grads, epsilon_hat=epsilon_hat, **kwargs)
 
 

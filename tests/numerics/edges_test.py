@@ -15,7 +15,6 @@ import optax
 from tests.numerics import reference
 from tests.numerics import rounding
 
-_SINGLE = np.finfo(np.float32).eps
 _FACTORIES = (
     ('adam', optax.scale_by_adam, {}),
     ('nadam', optax.scale_by_adam, {'nesterov': True}),
@@ -59,25 +58,17 @@ class EdgesTest(parameterized.TestCase):
       self.assertFalse(np.any(worse), (u, v))
 
   @parameterized.product(
-      setting=_FACTORIES,
-      dtype=(jnp.float32, jnp.bfloat16, jnp.float16),
-      jit=(False, True),
+      setting=_FACTORIES, dtype=(jnp.float32, jnp.bfloat16, jnp.float16)
   )
-  def test_zero_gradients_give_zero_updates(self, setting, dtype, jit):
+  def test_zero_gradients_give_zero_updates(self, setting, dtype):
     _, factory, kwargs = setting
     epsilons = [1.0, 1e-3, 1e-7]
     if dtype != jnp.float16:
-      epsilons += [1e-8, 1e-20, 1e-36]
+      epsilons += [1e-20, 1e-36]
     zeros = [jnp.zeros(3, dtype)] * 3
-
-    def at(eps):
-      return _directions(
-          factory, zeros, jit=jit, eps=eps, epsilon_hat=True, **kwargs
-      )
-
     for eps in epsilons:
-      for u in at(eps):
-        chex.assert_trees_all_equal(u, jnp.zeros(3, dtype))
+      got = _directions(factory, zeros, eps=eps, epsilon_hat=True, **kwargs)
+      chex.assert_trees_all_equal(got, zeros)
 
   @parameterized.named_parameters(*_FACTORIES)
   def test_zero_gradients_without_eps(self, factory, kwargs):
@@ -87,58 +78,6 @@ class EdgesTest(parameterized.TestCase):
       self.assertTrue(np.all(np.isnan(u)))
     for us in _both(factory, zeros, eps=0.0, eps_root=1e-30, **kwargs):
       chex.assert_trees_all_equal(us, zeros)
-
-  @parameterized.named_parameters(*_FACTORIES)
-  def test_without_eps_as_default(self, factory, kwargs):
-    rng = np.random.default_rng(0)
-    grads = [np.float32(rng.normal(size=50)) for _ in range(10)]
-    if factory is optax.scale_by_amsgrad:
-      # The maxima are of the same step only where |g| does not fall.
-      grads = [np.float32(2.0) ** i * grads[0] for i in range(10)]
-    default, got = _both(factory, grads, eps=0.0, **kwargs)
-    # Each has its own roundings in the last few operations, four at most.
-    chex.assert_trees_all_close(got, default, rtol=8 * _SINGLE)
-
-  @parameterized.named_parameters(*_FACTORIES)
-  def test_without_b2_as_default(self, factory, kwargs):
-    rng = np.random.default_rng(0)
-    grads = [np.float32(rng.normal(size=50)) for _ in range(5)]
-    for b1 in (0.9, 0.0):
-      default, got = _both(factory, grads, eps=1e-2, b1=b1, b2=0.0, **kwargs)
-      # The correction is exactly 1, and so is its root.
-      chex.assert_trees_all_equal(got, default)
-
-  @parameterized.named_parameters(*_FACTORIES)
-  def test_without_b1(self, factory, kwargs):
-    rng = np.random.default_rng(0)
-    grads = [np.float32(rng.normal(size=50)) for _ in range(5)]
-    default, got = _both(factory, grads, eps=1e-2, b1=0.0, **kwargs)
-    for hat, updates in ((False, default), (True, got)):
-      state, errors = reference.init(grads[0]), rounding.init(grads[0])
-      for g, u in zip(grads, updates, strict=True):
-        expected, bound, state, errors = rounding.update(
-            g,
-            state,
-            errors,
-            _SINGLE,
-            b1=0.0,
-            eps=1e-2,
-            epsilon_hat=hat,
-            **_formula(factory, kwargs),
-        )
-        self.assertTrue(np.all(np.abs(_float64(u) - expected) <= bound))
-
-  @parameterized.parameters(0.9, 0.99, 0.999, 0.9999)
-  def test_first_step(self, b2):
-    rng = np.random.default_rng(0)
-    g = np.float32(rng.normal(size=50) * 10.0 ** rng.uniform(-6, 0, size=50))
-    (default,), (got,) = _both(optax.scale_by_adam, [g], eps=1e-4, b2=b2)
-    # What `1 - b2` loses to float32, and eight roundings.
-    rtol = rounding.of_correction(b2, 1, _SINGLE) + 8 * _SINGLE
-    wide = 1e-4 / np.sqrt(1 - b2)
-    size = np.abs(g, dtype=np.float64)
-    np.testing.assert_allclose(default, g / (size + 1e-4), rtol=rtol)
-    np.testing.assert_allclose(got, g / (size + wide), rtol=rtol)
 
   @parameterized.named_parameters(*_FACTORIES)
   def test_end_of_int32(self, factory, kwargs):
@@ -185,10 +124,8 @@ class EdgesTest(parameterized.TestCase):
           # Divided by infinity: nothing moves, in either setting.
           np.testing.assert_array_equal(u[np.array([0, 1, 3])], np.zeros(3))
 
-  @parameterized.product(
-      setting=_FACTORIES, bad=(np.inf, -np.inf, np.nan), jit=(False, True)
-  )
-  def test_not_finite_is_confined(self, setting, bad, jit):
+  @parameterized.product(setting=_FACTORIES, bad=(np.inf, -np.inf, np.nan))
+  def test_not_finite_is_confined(self, setting, bad):
     _, factory, kwargs = setting
     good = {'a': np.float32([1.0, -2.0, 3.0]), 'b': np.float32([0.5])}
     spoilt = {'a': np.float32([1.0, bad, 3.0]), 'b': good['b']}
@@ -197,7 +134,6 @@ class EdgesTest(parameterized.TestCase):
       return _directions(
           factory,
           [good, second, good],
-          jit=jit,
           eps=1e-2,
           epsilon_hat=True,
           **kwargs,
@@ -250,7 +186,8 @@ class EdgesTest(parameterized.TestCase):
     rng = np.random.default_rng(0)
 
     def draw(shape, dtype):
-      return jnp.asarray(rng.normal(size=shape), dtype)
+      # Of one sign, so that no moment cancels.
+      return jnp.asarray(rng.uniform(0.1, 1.0, size=shape), dtype)
 
     grads = [
         {
@@ -261,15 +198,10 @@ class EdgesTest(parameterized.TestCase):
             'single': draw((4, 3), jnp.float32),
             'half': draw((4, 3), jnp.float16),
             'brain': draw((5,), jnp.bfloat16),
-            'complex': draw((2,), jnp.complex64) * (1 + 2j),
         }
         for _ in range(3)
     ]
     kwargs = {'eps': 1e-2, 'epsilon_hat': True, **kwargs}
-    if factory is optax.scale_by_amsgrad:
-      # Upstream takes no maximum of complex numbers: nu_max starts complex.
-      for g in grads:
-        del g['complex']
     together = _directions(factory, grads, **kwargs)
     chex.assert_trees_all_equal_shapes_and_dtypes(together, grads)
     for name in grads[0]:
@@ -279,26 +211,56 @@ class EdgesTest(parameterized.TestCase):
           continue
         # Compiled with other leaves, a scalar's reciprocal may be taken first.
         np.testing.assert_allclose(
-            np.asarray(u, np.complex128),
-            np.asarray(v, np.complex128),
-            rtol=4 * jnp.finfo(u.dtype).eps,
+            _float64(u), _float64(v), rtol=4 * jnp.finfo(u.dtype).eps
         )
 
-  def test_complex_leaf(self):
+  @parameterized.product(
+      setting=_FACTORIES,
+      dtypes=(
+          ('float32', 'bfloat16'),
+          ('float32', 'float16'),
+          ('bfloat16', None),
+          ('bfloat16', 'float32'),
+          ('float16', None),
+          ('float16', 'float32'),
+      ),
+      hat=(False, True),
+  )
+  def test_values_in_low_precision(self, setting, dtypes, hat):
+    """The direction follows from the moments in the state, within rounding."""
+    _, factory, kwargs = setting
+    dtype, mu_dtype = map(jnp.dtype, (dtypes[0], dtypes[1] or dtypes[0]))
+    # Numbers in every dtype; and gradients of one sign, so that none cancel.
+    hyperparams = {'b1': 0.5, 'b2': 0.875, 'eps': 0.0625}
     rng = np.random.default_rng(0)
-    grads = [
-        (rng.normal(size=9) + 1j * rng.normal(size=9)).astype(np.complex64)
-        for _ in range(5)
-    ]
-    got = _directions(
-        optax.scale_by_adam, grads, b1=0.0, eps=0.1, epsilon_hat=True
+    grads = [jnp.asarray(rng.uniform(0.05, 1, 50), dtype) for _ in range(3)]
+    opt = factory(**hyperparams, **kwargs, mu_dtype=dtypes[1], epsilon_hat=hat)
+    state = opt.init(grads[0])
+    for g in grads:
+      u, state = jax.jit(opt.update)(g, state)
+    self.assertEqual(state.mu.dtype, mu_dtype)
+    g, u, mu, nu, nu_max = _float64(
+        (grads[-1], u, state.mu, state.nu, getattr(state, 'nu_max', state.nu))
     )
-    nu = 0.0
-    for t, (g, u) in enumerate(zip(grads, got, strict=True), start=1):
-      nu = 0.999 * nu + 0.001 * np.abs(g.astype(np.complex128)) ** 2
-      expected = np.sqrt(1 - 0.999**t) * g / (np.sqrt(nu) + 0.1)
-      rtol = rounding.of_correction(0.999, 1, _SINGLE) + 16 * _SINGLE
-      np.testing.assert_allclose(u, expected, rtol=rtol)
+
+    def of_bound(epsilon_hat):
+      expected, bound = rounding.of_direction(
+          g,
+          reference.State(len(grads), mu, nu, nu_max),
+          size=mu,
+          # It is rounded to its own dtype after it was used.
+          mu_error=jnp.finfo(mu_dtype).eps / 2 * mu,
+          root_error=0.0,
+          ulp=jnp.finfo(dtype).eps,
+          exact_decay=True,
+          epsilon_hat=epsilon_hat,
+          **hyperparams,
+          **_formula(factory, kwargs),
+      )
+      return np.max(np.abs(u - expected) / bound)
+
+    self.assertLessEqual(of_bound(hat), 1)
+    self.assertGreater(of_bound(not hat), 1)
 
   @parameterized.product(setting=_FACTORIES, mu_dtype=(None, jnp.bfloat16))
   def test_python_number_as_parameter(self, setting, mu_dtype):

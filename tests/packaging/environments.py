@@ -1,7 +1,7 @@
-"""Virtual environments to install the fork in, made in seconds.
+"""Checkouts to build, and virtual environments to install into, in seconds.
 
-Each has its own optax and borrows everything else, jax among it, from the
-environment that the tests run in.
+An environment has its own optax and borrows everything else, jax among it, from
+the environment that the tests run in.
 """
 
 import os
@@ -9,7 +9,6 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import sysconfig
 import venv
 
 from graft import package
@@ -17,6 +16,11 @@ from graft import package
 _LEFT_OUT = shutil.ignore_patterns(
     '.*', 'build', 'dist', '*.egg-info', '__pycache__', '_build', '_generated'
 )
+_USE = """
+import optax, importlib.metadata as metadata
+assert optax.adam(1e-3, tf_style=True)
+print(metadata.version('optax'), optax.__file__)
+"""
 
 
 def checkout(folder: pathlib.Path) -> pathlib.Path:
@@ -27,66 +31,86 @@ def checkout(folder: pathlib.Path) -> pathlib.Path:
   return copy
 
 
+def run(
+    *command: str | pathlib.Path, path: str = '', cwd: pathlib.Path
+) -> subprocess.CompletedProcess[str]:
+  """Runs a command with a path for Python; the caller looks at the status."""
+  environment = dict(os.environ, PYTHONPATH=path, PIP_NO_INPUT='1')
+  return subprocess.run(
+      command,
+      cwd=cwd,
+      env=environment,
+      capture_output=True,
+      text=True,
+      check=False,
+  )
+
+
 class Environment:
-  """A virtual environment.
+  """A virtual environment with an optax in it, which need not be the fork.
 
   Attributes:
+    folder: Where it is.
     python: Its interpreter.
+    site: Where its packages are.
   """
 
-  def __init__(self, folder: pathlib.Path):
-    venv.create(folder, with_pip=False)
+  def __init__(
+      self,
+      folder: pathlib.Path,
+      upstream: pathlib.Path | None = None,
+      borrow: bool = True,
+  ):
+    venv.create(folder, with_pip=not borrow)
+    self.folder = folder
     self.python = folder / 'bin' / 'python'
-    borrowed = sysconfig.get_path('purelib')
-    site = self.run('-c', 'import site; print(site.getsitepackages()[0])')
-    borrow = pathlib.Path(site.stdout.strip()) / 'borrowed.pth'
-    borrow.write_text(f'{borrowed}\n')
+    self.site = next(folder.glob('lib/python*/site-packages'))
+    if borrow:
+      borrowed = [path for path in sys.path if path.endswith('site-packages')]
+      (self.site / 'borrowed.pth').write_text('\n'.join(borrowed))
+    if upstream is not None:
+      shutil.copytree(upstream, self.site, dirs_exist_ok=True)
 
-  def run(
-      self, *arguments: str, cwd: pathlib.Path | None = None
-  ) -> subprocess.CompletedProcess[str]:
-    """Runs the interpreter; the caller looks at the exit status."""
-    environment = dict(os.environ, PYTHONPATH='', PIP_NO_INPUT='1')
-    return subprocess.run(
-        [str(self.python), *arguments],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+  def pip(self, *arguments: str | pathlib.Path) -> str:
+    """Runs ``pip install``; gives what it says, or raises that."""
+    command = (self.python, '-m', 'pip', 'install', *arguments)
+    done = run(*command, cwd=self.folder)
+    if done.returncode:
+      raise AssertionError(done.stdout + done.stderr)
+    return done.stdout
+
+  def install(self, *arguments: str | pathlib.Path) -> str:
+    """Installs one thing, whatever is borrowed, and built with that."""
+    return self.pip(
+        *('--no-deps', '--force-reinstall', '--no-build-isolation', *arguments)
     )
 
-  def install(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs ``pip install``, whatever the borrowed packages are."""
-    return self.run(
-        '-m', 'pip', 'install', '--no-deps', '--force-reinstall', *arguments
-    )
+  def use(self, cwd: pathlib.Path | None = None) -> tuple[str, pathlib.Path]:
+    """Uses the flag; gives optax's version and the file that it is in."""
+    done = run(self.python, '-c', _USE, cwd=cwd or self.folder)
+    if done.returncode:
+      raise AssertionError(done.stderr)
+    version, file = done.stdout.split()
+    return version, pathlib.Path(file).resolve()
 
 
 def build(
-    checkout_: pathlib.Path, kind: str, upstream: pathlib.Path
+    repository: pathlib.Path, kind: str, upstream: pathlib.Path
 ) -> pathlib.Path:
-  """Builds an sdist or a wheel of a checkout; gives its path.
+  """Builds a checkout; gives the path of the sdist or the wheel.
 
   Args:
-    checkout_: A copy of the repository.
-    kind: ``sdist`` or ``wheel``.
+    repository: A copy of the repository.
+    kind: ``sdist``, ``wheel`` or ``editable``.
     upstream: Folder with the release to graft onto.
 
   Returns:
     The path of the archive.
   """
-  call = (
-      f'from setuptools import build_meta as m; print(m.build_{kind}("dist"))'
-  )
-  done = subprocess.run(
-      [sys.executable, '-c', call],
-      cwd=checkout_,
-      env=dict(os.environ, PYTHONPATH=str(upstream)),
-      capture_output=True,
-      text=True,
-      check=False,
+  call = f'from graft import backend; print(backend.build_{kind}("dist"))'
+  done = run(
+      *(sys.executable, '-c', call), path=str(upstream), cwd=repository
   )
   if done.returncode:
     raise AssertionError(done.stdout + done.stderr)
-  return checkout_ / 'dist' / done.stdout.split()[-1]
+  return repository / 'dist' / done.stdout.split()[-1]

@@ -1,6 +1,9 @@
 """Prints the table of releases; with ``--write`` puts it into the docs."""
 
+from collections.abc import Iterable
 import sys
+
+import jax
 
 from docs import pages
 from graft import package
@@ -8,29 +11,24 @@ from tests.releases import survey
 
 PAGE = package.REPOSITORY / 'docs' / 'releases.md'
 _BLOCK = 'releases'
-_HEAD = (
-    'release',
-    'grafts',
-    'imports here',
-    'takes `tf_style`',
-    'largest deviation from the formulas',
-)
 
 
-def row(finding: survey.Finding) -> list[str]:
+def row(found: survey.Finding) -> list[str]:
   """The cells of one row of the table."""
-  start = [finding.version, finding.refusal or 'yes']
-  if finding.probed is None:
-    why = finding.problem if finding.upstream_imports else 'nor does upstream'
-    return [*start, f'no, {why}', '', '']
-  aliases = ', '.join(f'`{name}`' for name in finding.probed['aliases'])
-  worst = max(map(max, finding.probed['deviations'].values()))
-  return [*start, 'yes', aliases, f'{worst:.0e}']
+  names = ', '.join(f'`{name}`' for name in found.in_text)
+  start = [found.version, found.refusal or 'yes', names]
+  if found.probed is None:
+    why = found.problem if found.upstream_works else 'nor does upstream'
+    return [*start, f'no, {why}', '']
+  worst = max(d['relative'] for d in found.probed['deviations'].values())
+  return [*start, 'yes', f'{worst:.0e}']
 
 
-def table(findings: list[survey.Finding]) -> str:
+def table(findings: Iterable[survey.Finding]) -> str:
   """The table, in Markdown."""
-  return pages.table(_HEAD, map(row, findings))
+  head = ['release', 'grafts', 'takes `tf_style`']
+  head += [f'runs on jax {jax.__version__}', 'largest deviation']
+  return pages.table(head, map(row, findings))
 
 
 def written() -> str:
@@ -39,7 +37,7 @@ def written() -> str:
 
 
 def main() -> None:
-  found = table(list(survey.survey()))
+  found = table(map(survey.examine, survey.listed()))
   print(found)
   if '--write' in sys.argv:
     PAGE.write_text(pages.fill(PAGE.read_text(), {_BLOCK: found}))

@@ -1,20 +1,49 @@
-"""The sparse files fit every release, and the flag holds on each."""
+"""The sparse files fit every release, and the flag holds on each.
 
-import pathlib
+The page says what was found when it was written, and with which jax. A release
+or a jax that is newer than the page is a warning; a page that is wrong about
+what it names is a failure.
+"""
+
 import tempfile
+import warnings
 
 from absl.testing import absltest
 from absl.testing import parameterized
+import pytest
 
 from graft import notation
-from graft import package
 from graft import release
-from tests.packaging import environments
 from tests.releases import __main__ as page
 from tests.releases import survey
 
-# Sixteen roundings of float64, more than an update's expression has.
-_TOLERANCE = 16 * 2.0**-52
+pytestmark = pytest.mark.network
+
+
+def cells(table):
+  """A table's rows, the rule left out, each as a list of cells."""
+  head, _, *rows = table.splitlines()
+  return [row.strip('| ').split(' | ') for row in (head, *rows)]
+
+
+def unlisted(listed, described):
+  """The releases that a page leaves out, and those that are newer than it."""
+  newest = max(described, key=notation.numbers)
+  missing = [v for v in listed if v not in described]
+  newer = [v for v in missing if notation.is_since(v, newest)]
+  return [v for v in missing if v not in newer], newer
+
+
+def differences(written, found):
+  """Where two tables differ in what does not depend on rounding, or on jax."""
+  written, found = cells(written), cells(found)
+  # The last column is a figure, the one before it is of the jax in its head.
+  kept = 4 if written[0] == found[0] else 3
+  return [
+      (old[:kept], new[:kept])
+      for old, new in zip(written[1:], found[1:], strict=True)
+      if old[:kept] != new[:kept]
+  ]
 
 
 class ReleasesTest(parameterized.TestCase):
@@ -22,40 +51,50 @@ class ReleasesTest(parameterized.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    cls.findings = list(survey.survey())
+    cls.described = [row[0] for row in cells(page.written())[1:]]
+    cls.findings = list(map(survey.examine, cls.described))
+    cls.probed = [f for f in cls.findings if f.probed]
 
-  def test_every_release_is_there(self):
-    found = [finding.version for finding in self.findings]
-    self.assertEqual(found[0], survey.FIRST)
-    self.assertIn(release.pin(), found)
-    self.assertGreaterEqual(len(found), 12)
+  def test_the_page_describes_every_release_there_was(self):
+    self.assertEqual(self.described[0], survey.FIRST)
+    self.assertIn(release.pin(), self.described)
+    missing, newer = unlisted(survey.listed(), self.described)
+    self.assertEmpty(missing)
+    for found in map(survey.examine, newer):
+      warnings.warn(
+          f'optax {found.version} is newer than docs/releases.md; grafts:'
+          f' {found.refusal or "yes"}; run python -m tests.releases --write',
+          stacklevel=1,
+      )
 
-  def test_the_sparse_files_fit(self):
-    self.assertEmpty([f.refusal for f in self.findings if f.refusal])
+  def test_the_page_says_what_is_found(self):
+    found = page.table(self.findings)
+    self.assertEmpty(differences(page.written(), found))
+    written, here = (cells(table)[0][3] for table in (page.written(), found))
+    if written != here:
+      warnings.warn(f'docs/releases.md: {written}; here: {here}', stacklevel=1)
 
-  def test_what_imports_as_released_imports_with_the_flag(self):
+  def test_the_sparse_files_fit_and_only_add(self):
     for finding in self.findings:
-      if finding.upstream_imports:
-        self.assertEmpty(finding.problem, msg=finding.version)
-    without = [f.version for f in self.findings if not f.upstream_imports]
-    self.assertContainsSubset(without, ['0.2.7'])
+      with self.subTest(finding.version):
+        self.assertEmpty(finding.refusal)
+        self.assertTrue(finding.only_adds)
 
-  def test_the_grafted_release_is_what_was_tried(self):
-    for finding in filter(lambda f: f.probed, self.findings):
-      self.assertEqual(finding.probed['version'], finding.version)
-      self.assertStartsWith(finding.probed['file'], tempfile.gettempdir())
+  def test_what_runs_as_released_runs_with_the_flag(self):
+    for finding in self.findings:
+      with self.subTest(finding.version):
+        if finding.upstream_works:
+          self.assertEmpty(finding.problem)
 
   def test_the_flag_follows_the_formula(self):
-    for finding in filter(lambda f: f.probed, self.findings):
-      for name, deviations in finding.probed['deviations'].items():
-        message = f'{name} on {finding.version}'
-        self.assertLess(max(deviations), _TOLERANCE, msg=message)
-
-  def test_numbers_are_refused(self):
-    for finding in filter(lambda f: f.probed, self.findings):
-      refusals = finding.probed['refusals']
-      self.assertNotEmpty(refusals)
-      self.assertTrue(all(refusals.values()), msg=finding.version)
+    self.assertIn(release.pin(), [f.version for f in self.probed])
+    for finding in self.probed:
+      with self.subTest(finding.version):
+        self.assertStartsWith(finding.probed['file'], tempfile.gettempdir())
+        for name, found in finding.probed['deviations'].items():
+          self.assertLessEqual(found['of_bound'], 1, msg=name)
+        flagged = [k for k in finding.probed['deviations'] if 'True' in k]
+        self.assertNotEmpty(flagged)
 
   @parameterized.parameters(
       ('adam', '0.1.7'),
@@ -64,43 +103,41 @@ class ReleasesTest(parameterized.TestCase):
       ('nadamw', '0.1.9'),
       ('amsgrad', '0.2.7'),
   )
-  def test_optimizers_take_the_flag_since(self, name, first):
-    for finding in filter(lambda f: f.probed, self.findings):
-      expected = notation.is_since(finding.version, first)
-      self.assertEqual(name in finding.probed['aliases'], expected)
+  def test_takes_the_flag_since(self, name, first):
+    for finding in self.findings:
+      with self.subTest(finding.version):
+        expected = notation.is_since(finding.version, first)
+        self.assertEqual(name in finding.in_text, expected)
 
-  def test_the_page_says_what_was_found(self):
-    columns = lambda text: [row.split('|')[1:5] for row in text.splitlines()]
+  def test_what_takes_the_flag_by_its_text_does(self):
+    self.assertNotEmpty(self.probed)
+    for finding in self.probed:
+      with self.subTest(finding.version):
+        names = finding.probed['take_the_flag']
+        self.assertCountEqual(names, finding.in_text)
+
+
+class PageTest(absltest.TestCase):
+  """What is a warning and what a failure."""
+
+  def test_a_new_release_is_told_from_one_that_was_left_out(self):
     self.assertEqual(
-        columns(page.written()), columns(page.table(self.findings))
+        unlisted(['0.2.7', '0.2.8', '0.2.10'], ['0.2.8']),
+        (['0.2.7'], ['0.2.10']),
     )
 
+  def test_another_jax_is_told_from_a_stale_page(self):
+    table = '| a | b | takes | runs on 1 | error |\n|\n| 2 | yes | x | no | 1 |'
+    self.assertEmpty(differences(table, table.replace('1 |', '9 |')))
+    other = table.replace('no', 'yes')
+    self.assertNotEmpty(differences(table, other))
+    self.assertEmpty(differences(table, other.replace('on 1', 'on 2')))
+    self.assertNotEmpty(differences(table, table.replace('x', 'y')))
 
-class InstallTest(parameterized.TestCase):
-
-  @parameterized.parameters('0.1.9', '0.2.4', '0.2.6')
-  def test_the_installed_release_gains_the_flag(self, version):
-    folder = tempfile.TemporaryDirectory()
-    self.addCleanup(folder.cleanup)
-    root = pathlib.Path(folder.name)
-    checkout = environments.checkout(root)
-    environment = environments.Environment(root / 'environment')
-    for arguments in (
-        [f'optax=={version}'],
-        ['--no-build-isolation', str(checkout)],
-    ):
-      done = environment.install(*arguments)
-      self.assertEqual(done.returncode, 0, msg=done.stderr)
-    use = "import importlib.metadata as m; print(m.version('optax'))"
-    done = environment.run('-c', use, cwd=root)
-    self.assertEqual(done.stdout.strip(), f'{version}+epsilon.hat')
-    with self.subTest('and matches TensorFlow'):
-      done = environment.run(
-          *('-m', 'pytest', '-q', '-p', 'no:cacheprovider'),
-          *('tests/parity/rows_test.py', '-k', 'only_kernel or tf1_tensors'),
-          cwd=package.REPOSITORY,
-      )
-      self.assertEqual(done.returncode, 0, msg=done.stdout[-2000:])
+  def test_what_is_lost_is_noticed(self):
+    self.assertTrue(survey.only_adds('f(a)\nb', 'if x:\n  f(a, b)\nb'))
+    for other in ('b f(a)', 'f()\nb', 'f(a)'):
+      self.assertFalse(survey.only_adds('f(a)\nb', other))
 
 
 if __name__ == '__main__':

@@ -4,6 +4,7 @@ Run with one optax and then with another on ``PYTHONPATH``, it shows what the
 two have in common; see ``unchanged_test.py``.
 """
 
+from collections.abc import Iterator
 import importlib
 import inspect
 import json
@@ -15,6 +16,16 @@ import jax
 import jax.numpy as jnp
 import optax
 
+NO_JAXPR = 'cannot be traced: '
+
+# Each is tried on the factories that have it.
+_OPTIONS = (
+    {'nesterov': True},
+    {'mu_dtype': 'float16'},
+    {'eps_root': 1e-3},
+    {'bias_correction_mu': False},
+    {'bias_correction_nu': False},
+)
 _ADDRESS = re.compile(r' at 0x[0-9a-f]+')
 
 
@@ -41,67 +52,56 @@ def public_callables() -> dict[str, object]:
   return found
 
 
-def signature(function: object) -> str:
+def signature(function) -> str:
   try:
     return _ADDRESS.sub('', str(inspect.signature(function)))
   except (TypeError, ValueError):
     return ''
 
 
-def transformation(factory: object) -> optax.GradientTransformation | None:
-  """What a factory makes of its defaults, None if no transformation."""
-  for arguments in ({}, {'learning_rate': 1e-2}):
-    try:
-      made = factory(**arguments)
-    except Exception:  # pylint: disable=broad-except
-      continue
-    if hasattr(made, 'init') and hasattr(made, 'update'):
-      return made
-  return None
+def transformations(factory) -> Iterator[tuple[str, object]]:
+  """What a factory makes of its defaults, and of each option that it has."""
+  for options in ({}, *_OPTIONS):
+    for required in ({}, {'learning_rate': 1e-2}):
+      try:
+        made = factory(**required, **options)
+      except Exception:  # pylint: disable=broad-except
+        continue
+      if hasattr(made, 'init') and hasattr(made, 'update'):
+        yield json.dumps(options), made
+        break
 
 
-def jaxpr(function: object, *arguments: object) -> str:
-  """A function's jaxpr, or the error that tracing it ends with."""
-  try:
-    return _ADDRESS.sub('', str(jax.make_jaxpr(function)(*arguments)))
-  except Exception as error:  # pylint: disable=broad-except
-    return f'{type(error).__name__}: {_ADDRESS.sub("", str(error))}'
-
-
-def computation(made: optax.GradientTransformation) -> dict[str, str]:
-  """The jaxprs of a transformation's ``init`` and ``update``."""
+def computation(made: optax.GradientTransformation) -> str:
+  """The jaxpr of a transformation's first step, or that there is none."""
   params = {'w': jnp.ones((2, 3)), 'b': jnp.ones((3,), jnp.bfloat16)}
-  state = jax.eval_shape(made.init, params)
   objective = lambda tree: jnp.sum(tree['w'])
   extra = {'value_fn': objective, 'obj_fn': objective, 'grad': params}
   update = optax.with_extra_args_support(made).update
 
-  def step(updates, state, params):
+  def step(updates, params):
+    state = made.init(params)
     return update(updates, state, params, value=jnp.ones(()), **extra)
 
-  return {
-      'init': jaxpr(made.init, params),
-      'update': jaxpr(step, params, state, params),
-  }
+  try:
+    return _ADDRESS.sub('', str(jax.make_jaxpr(step)(params, params)))
+  except Exception as error:  # pylint: disable=broad-except
+    return NO_JAXPR + type(error).__name__
 
 
 def describe() -> dict[str, object]:
   """What optax offers and computes."""
   callables = public_callables()
-  computations = {}
-  for name, factory in callables.items():
-    made = transformation(factory)
-    if made is not None:
-      try:
-        computations[name] = computation(made)
-      except Exception as error:  # pylint: disable=broad-except
-        computations[name] = {'init': type(error).__name__}
   return {
       'file': optax.__file__,
       'version': optax.__version__,
       'all': list(optax.__all__),
       'signatures': {name: signature(f) for name, f in callables.items()},
-      'computations': computations,
+      'computations': {
+          f'{name} {options}': computation(made)
+          for name, factory in callables.items()
+          for options, made in transformations(factory)
+      },
   }
 
 

@@ -1,0 +1,79 @@
+"""What a run leaves out, and that it says so.
+
+A test that downloads is marked ``network`` and skipped where pip reaches no
+package index. With ``ALL=1`` in the environment nothing else may be skipped: a
+framework that is missing is a failure.
+"""
+
+import collections
+import functools
+from importlib import metadata
+import os
+import subprocess
+import sys
+
+import pytest
+
+_NO_INDEX = 'pip reaches no package index'
+
+
+@functools.cache
+def _index_answers() -> bool:
+  command = [sys.executable, '-m', 'pip', 'index', 'versions', 'optax']
+  command += ['--retries=0', '--timeout=10']
+  done = subprocess.run(command, capture_output=True, check=False)
+  return done.returncode == 0
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+  if item.get_closest_marker('network') and not _index_answers():
+    pytest.skip(_NO_INDEX)
+
+
+def _reason(report) -> str:
+  """Why a test was skipped, as in ``('a_test.py', 3, 'Skipped: why')``."""
+  reason = str(report.longrepr[-1]).removeprefix('Skipped: ')
+  return reason.partition('\n')[0]
+
+
+def _judged(report):
+  """Makes a failure of what a run of everything may not skip."""
+  if (
+      os.environ.get('ALL')
+      and report.skipped
+      and not hasattr(report, 'wasxfail')
+      and _reason(report) != _NO_INDEX
+  ):
+    report.longrepr = f'skipped with ALL=1: {_reason(report)}'
+    report.outcome = 'failed'
+  return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+  del collector
+  return _judged((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+  del item, call
+  return _judged((yield))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+  """Says what was run, what was skipped and why, and how to run the rest."""
+  ran = [os.environ.get('RAN_TOO'), *config.args]
+  terminalreporter.section('what was run')
+  terminalreporter.line(
+      f'ran: {", ".join(filter(None, ran))} on optax'
+      f' {metadata.version("optax")}'
+  )
+  skipped = terminalreporter.stats.get('skipped', [])
+  for reason, count in collections.Counter(map(_reason, skipped)).items():
+    terminalreporter.line(f'skipped: {count}, {reason}')
+  if not os.environ.get('ALL'):
+    terminalreporter.line(
+        'to run everything, with the releases, TensorFlow, PyTorch, linters and'
+        ' the site: bash test.sh all'
+    )

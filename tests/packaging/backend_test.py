@@ -1,0 +1,163 @@
+"""The setting that takes another release, and where one is found, offline."""
+
+import pathlib
+import shutil
+import sys
+import tempfile
+from unittest import mock
+
+from absl.testing import absltest
+from absl.testing import parameterized
+
+from graft import backend
+from graft import errors
+from graft import package
+from graft import release
+from tests.packaging import environments
+
+
+def _release(
+    folder: pathlib.Path, version: str, origin: str = ''
+) -> pathlib.Path:
+  """Unpacks a release of a toy by the name of optax into a folder."""
+  (folder / 'optax').mkdir(parents=True)
+  (folder / 'optax' / '__init__.py').write_text('')
+  info = folder / f'optax-{version}.dist-info'
+  info.mkdir()
+  (info / 'METADATA').write_text(f'Name: optax\nVersion: {version}\n')
+  empty = 'sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU'
+  (info / 'RECORD').write_text(f'optax/__init__.py,{empty},0\n')
+  if origin:
+    (info / 'direct_url.json').write_text(f'{{"url": "{origin}"}}')
+  return folder
+
+
+class TestCase(parameterized.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    self.folder = pathlib.Path(folder.name).resolve()
+
+
+class SettingTest(TestCase):
+
+  @parameterized.product(
+      kind=('wheel', 'editable', 'sdist'),
+      case=((None, release.pin()), ({'upstream': '0.2.4'}, '0.2.4')),
+  )
+  def test_asks_for_the_pinned_release_or_another(self, kind, case):
+    settings, version = case
+    requires = getattr(backend, f'get_requires_for_build_{kind}')(settings)
+    self.assertEqual(requires, [f'optax=={version}'])
+
+  def test_asks_for_a_checkout(self):
+    _release(self.folder, '1.2')
+    (requirement,) = backend.get_requires_for_build_wheel(
+        {'upstream': str(self.folder)}
+    )
+    self.assertEqual(requirement, f'optax @ file://{self.folder}')
+
+  @parameterized.parameters(
+      ({'upstream': 'banana'}, 'upstream=banana: not a version'),
+      ({'upstream': '/'}, 'upstream=/: not a version, and no folder of optax'),
+      ({'upstream': ['0.2.4', '0.2.5']}, 'upstream is set twice'),
+  )
+  def test_refuses_another_setting_in_one_line(self, settings, line):
+    with self.assertRaisesRegex(SystemExit, f'^graft: .*{line}.*$'):
+      backend.get_requires_for_build_wheel(settings)
+
+  @parameterized.parameters(
+      ('1.2', '', '1.2'),
+      ('1.3.dev0', 'file:///there', '/there'),
+  )
+  def test_setuptools_builds_on_what_is_installed(self, version, origin, value):
+    found = release.distribution(_release(self.folder, version, origin))
+    called = mock.Mock(return_value='a wheel')
+    self.enter_context(mock.patch('setuptools.build_meta.build_wheel', called))
+    self.enter_context(mock.patch.object(release, 'installed', lambda: found))
+    self.enter_context(mock.patch.object(pathlib.Path, 'is_file', lambda _: 1))
+    settings = {'upstream': value, '--build-option': '--quiet'}
+    self.assertEqual(backend.build_wheel('dist', settings, None), 'a wheel')
+    others = {'--build-option': '--quiet'}
+    out = str(pathlib.Path('dist').absolute())
+    called.assert_called_once_with(out, others, None)
+    with self.assertRaisesRegex(
+        SystemExit, f'^graft: optax==0.9 is set, optax=={version} is'
+    ):
+      backend.build_wheel('dist', {'upstream': '0.9'})
+
+  @parameterized.parameters('setuptools', 'libcst', 'packaging', 'pyflakes')
+  def test_names_what_a_build_without_isolation_lacks(self, name):
+    code = (
+        f'import sys; sys.modules[{name!r}] = None\n'
+        f'from graft import backend; backend.build_wheel({str(self.folder)!r})'
+    )
+    done = environments.run(sys.executable, '-c', code, cwd=package.REPOSITORY)
+    line = rf'^graft: {name}.* is not installed; pip install .+ first, or .+\n$'
+    self.assertRegex(done.stderr, line)
+    self.assertEqual(done.returncode, 1)
+
+  def test_names_an_old_setuptools_and_a_full_disk(self):
+    with mock.patch('setuptools.__version__', '65.5.0'):
+      with self.assertRaisesRegex(SystemExit, '^graft: setuptools is too old'):
+        backend.build_wheel('dist')
+    full = OSError(28, 'No space left on device', '/tmp/optax')
+    with mock.patch.object(release, 'installed', side_effect=full):
+      with self.assertRaisesRegex(SystemExit, '^graft: /tmp/optax: No space'):
+        backend.build_wheel('dist')
+
+  def test_what_graft_needs_is_what_the_build_requires(self):
+    needed = package.REPOSITORY / 'graft' / 'requirements.txt'
+    build = (package.REPOSITORY / 'pyproject.toml').read_text()
+    for line in needed.read_text().splitlines()[1:]:
+      self.assertIn(f'"{line}"', build.partition('\n\n')[0])
+
+
+class ReleaseTest(TestCase):
+
+  @parameterized.parameters(
+      {'optax/__init__.py': "__version__ = '1.2'\n"},
+      {'optax.egg-info/PKG-INFO': 'Version: 1.2\n'},
+  )
+  def test_a_checkout_states_its_version(self, **files):
+    files = {'optax/__init__.py': '__version__ = find()\n'} | files
+    for name, text in files.items():
+      (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+      (self.folder / name).write_text(text)
+    self.assertEqual(release.in_folder(self.folder).version, '1.2')
+
+  def test_a_version_that_nothing_states_is_asked_for(self):
+    _release(self.folder, '1.2')
+    shutil.rmtree(self.folder / 'optax-1.2.dist-info')
+    with self.assertRaisesRegex(errors.GraftError, 'give one with --version'):
+      release.in_folder(self.folder)
+    self.assertEqual(release.in_folder(self.folder, '1.2').version, '1.2')
+
+  @parameterized.parameters(
+      ('optax/__init__.py', '', '--no-deps optax==1.3$'),
+      ('optax/__init__.py', 'file:///there', '--no-deps file:///there$'),
+      ('optax-1.3.dist-info/RECORD', 'file:///there', 'its folder, file:///there$'),
+  )
+  def test_a_remedy_names_only_what_pip_has(self, lost, origin, remedy):
+    _release(self.folder, '1.3', origin)
+    (self.folder / lost).write_text('\n')
+    with self.assertRaisesRegex(errors.GraftError, remedy):
+      release.verified(release.distribution(self.folder))
+
+  @parameterized.parameters('', '1.2', '1.2/optax-1.2.dist-info')
+  def test_a_download_heals_what_an_interruption_left(self, lost):
+    shutil.rmtree(_release(self.folder / '1.2', '1.2').parent / lost)
+    if lost == '1.2':  # An empty folder.
+      (self.folder / '1.2').mkdir()
+    download = lambda version, folder: _release(folder, version)
+    self.enter_context(mock.patch.object(release, '_CACHE', self.folder))
+    self.enter_context(mock.patch.object(release, '_download', download))
+    self.assertLen(release.fetched('1.2').files, 1)
+    with mock.patch.object(release, '_download', None):
+      self.assertEqual(release.fetched('1.2').root, self.folder / '1.2')
+
+
+if __name__ == '__main__':
+  absltest.main()

@@ -1,0 +1,1 @@
+"""Beside its new keywords the fork is the release that it is built on."""
