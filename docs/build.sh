@@ -10,4 +10,4 @@ python=.venv/bin/python
 export PYTHONPATH='' PIP_DISABLE_PIP_VERSION_CHECK=1
 
 "$python" -m pip install --quiet . -r docs/requirements.txt
-exec "$python" -m docs.build "$@"
+exec "$python" -m docs.build

@@ -7,9 +7,10 @@ import pathlib
 from docutils import nodes
 from sphinxcontrib import katex
 
-GENERATED = pathlib.Path(__file__).resolve().parent / '_generated'
+DOCS = pathlib.Path(__file__).resolve().parent
+GENERATED = DOCS / '_generated'
 
-project = 'optax with both epsilons of Adam'
+project = "optax with TensorFlow's Adam"
 author = 'the authors of this fork of optax'
 version = release = metadata.version('optax')
 
@@ -30,22 +31,18 @@ doctest_global_setup = 'import jax, jax.numpy as jnp, optax'
 
 myst_enable_extensions = ['dollarmath', 'substitution', 'colon_fence']
 myst_heading_anchors = 3
-
-
-def _generated(name):
-  """What `docs.build` wrote for the pages to quote."""
-  return json.loads((GENERATED / name).read_text('utf-8'))
-
-
+# `finding.json` and `_static/finding.svg` are of one run of the example.
+_FINDING = json.loads((DOCS / 'finding.json').read_text('utf-8'))
 myst_substitutions = {
-    'epsilons': _generated('epsilons.json')['numbers'],
-    'finding': _generated('finding.json')['numbers'],
+    'epsilons': json.loads((GENERATED / 'epsilons.json').read_text('utf-8')),
+    'finding': _FINDING['numbers'] | _FINDING['tables'],
 }
 
 html_theme = 'sphinx_book_theme'
 html_title = project
 html_static_path = ['_static']
 html_css_files = ['site.css']
+html_context = {'default_mode': 'auto'}
 html_show_copyright = False
 html_show_sourcelink = False
 html_copy_source = False
@@ -56,12 +53,12 @@ html_theme_options = {
     'use_fullscreen_button': False,
 }
 
-if (GENERATED / 'katex' / 'katex.min.css').exists():
+# The browser draws the formulas, with the script that the extension ships and
+# the fonts that `docs.build` fetched; without those it draws MathML.
+if (GENERATED / 'katex').exists():
   html_static_path.append('_generated/katex')
   katex_css_path = 'katex.min.css'
-  katex_prerender = True
 else:
-  # MathML needs no fonts; the style sheet named is one that the extension has.
   katex_css_path = katex.filename_css
   katex_options = "output: 'mathml'"
 

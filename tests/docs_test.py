@@ -1,36 +1,42 @@
-"""What the site's figures and the finding are computed from."""
+"""What the site's numbers come from, and what the docstrings have to say."""
 
-import contextlib
-import io
+import inspect
 import json
 import pathlib
-import tempfile
+import re
 
 from absl.testing import absltest
 from absl.testing import parameterized
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import tqdm
 
+from docs import epsilons
 from docs import pages
-from docs.figures import epsilons
-from examples import finding
+
+README = pathlib.Path(__file__).parents[1] / 'README.md'
+DOCS = README.parent / 'docs'
+# How the formula in the docstring of `adam` reads in Python.
+SYMBOLS = {
+    r'\hat{m}_t': 'm_hat',
+    r'\beta_2^t': 'b2',  # At the first step.
+    r'\bar{\varepsilon}': 'eps_root',
+    r'\varepsilon': 'eps',
+    r'\alpha_t': 'lr',
+    'v_t': 'v',
+    r'\cdot': '*',
+    r'\sqrt': 'sqrt',
+    r'\left': '',
+    r'\right': '',
+    '{': '(',
+    '}': ')',
+}
 
 
-def updates_of_steady_gradients(size, steps, b2, eps, *, epsilon_hat):
-  """Optax's own updates if all gradients are alike."""
-  solver = optax.scale_by_adam(b2=b2, eps=eps, epsilon_hat=epsilon_hat)
-  grads = jnp.asarray(size)
-
-  def step(state, _):
-    updates, state = solver.update(grads, state)
-    return state, updates
-
-  _, updates = jax.lax.scan(step, solver.init(grads), length=steps)
-  return updates
+def text(function):
+  """A docstring, without line breaks."""
+  return ' '.join(inspect.getdoc(function).split())
 
 
 class PagesTest(parameterized.TestCase):
@@ -48,137 +54,94 @@ class PagesTest(parameterized.TestCase):
 
 class EpsilonsTest(parameterized.TestCase):
 
-  @parameterized.product(
-      b2=(0.9, 0.99, 0.999), epsilon_hat=(False, True), size=(1e-7, 1e-5, 1e-3)
-  )
-  def test_curves_are_what_optax_computes(self, b2, epsilon_hat, size):
-    updates = updates_of_steady_gradients(
-        size, 100, b2, 1e-5, epsilon_hat=epsilon_hat
-    )
-    expected = [
-        epsilons.steady_update(size, step, b2, 1e-5, epsilon_hat=epsilon_hat)
-        for step in range(1, 101)
-    ]
-    # Rounding b2 to float32 moves 1 - b2 by up to 3e-8 / 1e-3.
-    np.testing.assert_allclose(updates, expected, rtol=5e-5)
-
-  def test_effective_epsilon_falls_to_eps(self):
-    values = [epsilons.magnification(step, 0.999) for step in (1, 10, 1e3, 1e6)]
-    self.assertAlmostEqual(values[0], np.sqrt(1000), places=6)
-    self.assertSequenceEqual(values, sorted(values, reverse=True))
-    self.assertAlmostEqual(values[-1], 1, places=12)
-
-  @parameterized.product(
-      b2=epsilons.DECAYS, relative_size=(0, 1, 10, 30), tolerance=(0.01, 0.1)
-  )
-  def test_steps_to_agree_is_the_first_such_step(
-      self, b2, relative_size, tolerance
-  ):
+  @parameterized.product(b2=epsilons.DECAYS, relative_size=(0, 1, 10, 30))
+  def test_steps_to_agree_is_the_first_such_step(self, b2, relative_size):
     size = max(relative_size, 1e-9)
-
-    def excess(step):
-      plain, hat = (
-          epsilons.steady_update(size, step, b2, 1.0, epsilon_hat=flag)
-          for flag in (False, True)
-      )
-      return plain / hat - 1
-
-    step = epsilons.steps_to_agree(b2, tolerance, relative_size)
-    self.assertLessEqual(excess(step), tolerance)
-    if step > 1:
-      self.assertGreater(excess(step - 1), tolerance)
-
-  def test_main_writes_what_the_pages_include(self):
-    with tempfile.TemporaryDirectory() as folder:
-      with contextlib.redirect_stdout(io.StringIO()):
-        epsilons.main(['--out', folder])
-      folder = pathlib.Path(folder)
-      for name in epsilons.FIGURES:
-        self.assertIn('<svg', (folder / f'{name}.svg').read_text('utf-8'))
-      data = json.loads((folder / 'epsilons.json').read_text('utf-8'))
-    self.assertEqual(data['numbers']['magnification'], '31.6')
-    ratio = (1e-5 + 1e-8 / np.sqrt(1e-3)) / (1e-5 + 1e-8)
-    self.assertEqual(data['numbers']['default'], f'{100 * (ratio - 1):.1f} %')
-
-
-class FindingTest(parameterized.TestCase):
-
-  def test_clipping(self):
-    ratios = jnp.array([0.5, 0.9, 1.1, 1.5])
-    self.assertEqual(finding.clip_fraction(ratios), 0.5)
-    # Clipped where the advantage would gain from going further, only there.
-    gains = finding.clipped_loss(ratios[3:], jnp.array([2.0]))
-    losses = finding.clipped_loss(ratios[3:], jnp.array([-2.0]))
-    np.testing.assert_allclose([gains, losses], [-1.2 * 2, 1.5 * 2], rtol=1e-6)
-
-  def test_divergence(self):
-    logs = jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]]))
-    self.assertEqual(finding.divergence(logs, logs), 0)
-    expected = (0.25 * np.log(0.5) + 0.75 * np.log(1.5)) / 2
-    np.testing.assert_allclose(
-        finding.divergence(logs, logs[:1]), expected, rtol=1e-6
+    step = epsilons.steps_to_agree(b2, 0.01, relative_size)
+    before, then = (
+        epsilons.steady_update(size, t, b2, 1.0, epsilon_hat=False)
+        / epsilons.steady_update(size, t, b2, 1.0, epsilon_hat=True)
+        for t in (step - 1, step)
     )
+    self.assertLessEqual(then, 1.01)
+    self.assertGreater(before, 1.01)
 
-  def test_whiten(self):
-    values = finding.whiten(jnp.array([1.0, 2.0, 6.0]))
-    np.testing.assert_allclose(values.mean(), 0, atol=1e-6)
-    np.testing.assert_allclose(values.std(), 1, rtol=1e-6)
 
-  def test_images_are_split(self):
-    data = finding.load()
-    begun = finding.start(jax.random.key(0), data)
-    shapes = (len(begun.test.labels), len(begun.contexts.labels))
-    self.assertEqual(shapes, (400, len(data.labels) - 800 - 400))
-    accuracy = jnp.mean(
-        finding.log_policy(begun.params, begun.test.images).argmax(axis=-1)
-        == begun.test.labels
+class ReadmeTest(absltest.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    self.readme = ' '.join(README.read_text('utf-8').split())
+
+  def test_has_the_numbers_of_the_pages(self):
+    numbers = epsilons.numbers()
+    self.assertIn(f'up to {numbers["magnification"]} times', self.readme)
+    self.assertIn(f'at most {numbers["default"]}', self.readme)
+    self.assertIn(f'after {numbers["steps_short"]} steps', self.readme)
+    finding = json.loads((DOCS / 'finding.json').read_text('utf-8'))['numbers']
+    self.assertIn(f'clips {finding["clipped"]}% of', self.readme)
+    self.assertIn(f'{finding["clipped_hat"]}% with the flag', self.readme)
+
+  def test_has_the_figures_of_the_guide(self):
+    guide = (DOCS / 'porting.md').read_text('utf-8')
+    rows = pages.read(guide, 'keras')
+    keras = re.findall(r'tf_style=True.* \| (\S+) \|', rows)
+    worst = np.log10(max(map(float, keras)))
+    self.assertIn(f'within 1e{np.ceil(worst):.0f} of', self.readme)
+    self.assertIn(f'all {len(keras)} forms', self.readme)
+    left = re.search(r'`Adam\(\)` .*?` \| (\S+) \|', pages.read(guide, 'gaps'))
+    self.assertIn(f'1e-8, it ends {float(left[1]):.2f} away', self.readme)
+
+  def test_calls_are_optimizers(self):
+    calls = re.findall(r'\| `(optax\..*?)` \|', self.readme)
+    self.assertNotEmpty(calls)
+    for call in calls:
+      optimizer = eval(call, {'optax': optax})  # pylint: disable=eval-used
+      self.assertIsInstance(optimizer, optax.GradientTransformation)
+
+
+class DocstringsTest(parameterized.TestCase):
+
+  @parameterized.parameters('adam', 'adamw', 'nadam', 'nadamw', 'amsgrad')
+  def test_both_names_have_an_entry(self, name):
+    for flag in ('epsilon_hat', 'tf_style'):
+      self.assertIn(f' {flag}: ', text(getattr(optax, name)))
+    if name.startswith('nadam'):
+      self.assertRegex(text(getattr(optax, name)), 'Keras[^.]* Algorithm 1')
+
+  def test_formula_is_what_adam_computes(self):
+    formula = re.search(r'u_t \\leftarrow (.*?)\. ', text(optax.adam))[1]
+    for symbol, python in SYMBOLS.items():
+      formula = formula.replace(symbol, python)
+    grads = jnp.array([1e-6, 1e-3, 1.0])
+    given = dict(b2=0.99, eps=1e-3, eps_root=1e-4)
+    names = given | dict(sqrt=np.sqrt, lr=0.1, m_hat=grads, v=0.01 * grads**2)
+    optimizer = optax.adam(0.1, **given, tf_style=True)
+    updates, _ = optimizer.update(grads, optimizer.init(grads))
+    expected = eval(formula, names)  # pylint: disable=eval-used
+    np.testing.assert_allclose(updates, expected, rtol=1e-5)
+
+  def test_adam_says_which_steps_are_smaller(self):
+    grads = jnp.array(1e-5)
+    plain, hat = (
+        abs(optimizer.update(grads, optimizer.init(grads))[0])
+        for optimizer in (optax.adam(1), optax.adam(1, tf_style=True))
     )
-    self.assertGreater(accuracy, 0.9)
+    word = 'smaller' if hat < plain else 'larger'
+    self.assertIn(f'its steps are {word}', text(optax.adam))
 
-  def test_first_step_clips_nothing(self):
-    begun = finding.start(jax.random.key(0), finding.load())
-    rollout = finding.roll_out(jax.random.key(1), begun.params, begun)
-    chex.assert_shape(rollout.actions, (finding.ROLLOUT,))
-    _, clipped = finding.loss_fn(begun.params, rollout)
-    self.assertEqual(clipped, 0)
-
-  @parameterized.parameters(
-      {'eps': 1e-12, 'low': 0.99, 'high': 1.01},
-      {'eps': 1e-3, 'low': 2.0, 'high': np.inf},
-  )
-  def test_algorithm_1_moves_further_if_epsilon_counts(self, eps, low, high):
-    begun = finding.start(jax.random.key(0), finding.load())
-    keys = jax.random.split(jax.random.key(1), 1)
-    with tqdm.tqdm(disable=True) as bar:
-      plain, hat = (
-          finding.fine_tune(keys, begun, finding.Setting(eps), flag, bar)
-          for flag in (False, True)
-      )
-    ratio = plain.kl[0] / hat.kl[0]
-    self.assertBetween(ratio, low, high)
-
-  def test_main(self):
-    output = io.StringIO()
-    with tempfile.TemporaryDirectory() as folder:
-      folder = pathlib.Path(folder)
-      with contextlib.redirect_stdout(output):
-        finding.main(
-            [
-                '--seeds',
-                '2',
-                '--updates',
-                '1',
-                '--out',
-                str(folder / 'figure.png'),
-                '--json',
-                str(folder / 'numbers.json'),
-            ]
-        )
-      self.assertEqual((folder / 'figure.png').read_bytes()[:4], b'\x89PNG')
-      data = json.loads((folder / 'numbers.json').read_text('utf-8'))
-    self.assertEqual(data['numbers']['seeds'], '2')
-    for table in data['tables'].values():
-      self.assertIn(table, output.getvalue())
+  @parameterized.parameters('adam', 'amsgrad')
+  def test_docstring_says_whether_a_state_may_be_resumed(self, name):
+    states = []
+    for flag in (False, True):
+      optimizer = getattr(optax, name)(0.1, tf_style=flag)
+      _, state = optimizer.update(jnp.ones(2), optimizer.init(jnp.ones(2)))
+      states.append(state)
+    same = jax.tree.all(jax.tree.map(np.array_equal, *states))
+    doc = text(getattr(optax, name))
+    forbidden = re.search(r'\b(cannot|not) [^.]*resumed', doc)
+    self.assertIn('resumed', doc)
+    self.assertEqual(same, not forbidden)
 
 
 if __name__ == '__main__':
