@@ -86,7 +86,7 @@ def _hold(name: str, factory, options, dtype='float64', rtol=1e-12) -> None:
     updates, state = opt.update(grads, state, _tree(params, dtype))
     update = np.concatenate([np.ravel(x) for x in updates.values()])
     params = params + update
-    if not np.allclose(update, correct, rtol=rtol, atol=0):
+    if not np.allclose(update, correct, 0, rtol * np.max(np.abs(correct))):
       given = ', '.join(f'{k}={v!r}' for k, v in options.items())
       problem = f'{name}({given}) gives {update} at step {t + 1}'
       raise ValueError(f'{problem}, the formula {correct}')
