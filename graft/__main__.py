@@ -1,10 +1,12 @@
-"""The command line: ``python -m graft diff`` and ``python -m graft tree``."""
+"""The command line: ``python -m graft diff``, ``tree`` and ``check``."""
 
 import argparse
 import pathlib
 import sys
+import tempfile
 
 from graft import errors
+from graft import formula
 from graft import package
 from graft import release
 
@@ -22,7 +24,10 @@ def _parser() -> argparse.ArgumentParser:
   tree.add_argument(
       'out', type=pathlib.Path, metavar='OUT', help='folder to make optax/ in'
   )
-  for command in (diff, tree):
+  check = commands.add_parser(
+      'check', help='hold the grafted package against the formulas'
+  )
+  for command in (diff, tree, check):
     command.add_argument(
         '--onto',
         type=pathlib.Path,
@@ -40,10 +45,15 @@ def main(arguments: list[str] | None = None) -> int:
       upstream = release.pinned()
     else:
       upstream = release.in_folder(options.onto)
-    if options.command == 'tree':
+    if options.command == 'diff':
+      sys.stdout.buffer.write(package.diff(upstream).encode())
+    elif options.command == 'tree':
       package.write_tree(upstream, options.out)
     else:
-      sys.stdout.buffer.write(''.join(package.diff(upstream)).encode())
+      with tempfile.TemporaryDirectory() as folder:
+        grafted = pathlib.Path(folder)
+        package.write_tree(upstream, grafted)
+        print(f'optax {upstream.version}: {formula.check(grafted, upstream.root)}')
   except errors.GraftError as error:
     print(f'graft: {error}', file=sys.stderr)
     return 1

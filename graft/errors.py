@@ -29,7 +29,7 @@ class Place:
     dotted = f'{self.definition}.{name}' if self.definition else name
     return dataclasses.replace(self, definition=dotted)
 
-  def error(self, problem: str, remedy: str) -> GraftError:
+  def error(self, problem: str, remedy: str = ADAPT) -> GraftError:
     """An error that names the file, the definition, upstream and a remedy."""
     where = ': '.join(part for part in (self.file, self.definition) if part)
     return GraftError(f'{where}: {problem} (optax {self.version}); {remedy}')

@@ -4,105 +4,30 @@ In the places named here ``...`` stands for upstream's own code; anywhere else,
 as in ``x[..., 0]`` or ``tuple[int, ...]``, it is Python's.
 """
 
-import ast
-from collections.abc import Iterator
-import re
+from collections.abc import Iterator, Sequence
 
-Definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-Function = (ast.FunctionDef, ast.AsyncFunctionDef)
+import libcst as cst
+from libcst import matchers as m
+from packaging import version as versions
 
+HOLE = m.Ellipsis()
+ANY_STATEMENTS = m.SimpleStatementLine([m.Expr(HOLE)])
+ADDED_TEXT = m.SimpleString(
+    m.MatchIfTrue(lambda text: text.lstrip('rRuU"\'').startswith('...'))
+)
+DOCSTRING = m.SimpleStatementLine([m.Expr(ADDED_TEXT)])
+ADDED_CALL = m.Call(args=[m.ZeroOrMore(), m.Arg(HOLE), m.ZeroOrMore()])
+_FIRST_HOLE = [m.Element(HOLE), m.ZeroOrMore()]
+ADDED_ITEMS = m.Tuple(_FIRST_HOLE) | m.List(_FIRST_HOLE)
+ASSIGNED_HOLE = m.Assign(value=HOLE | ADDED_TEXT)
 
-def is_ellipsis(node: ast.AST | None) -> bool:
-  return isinstance(node, ast.Constant) and node.value is Ellipsis
-
-
-def is_hole(statement: ast.stmt) -> bool:
-  """A bare ``...``: any run of upstream's statements."""
-  return isinstance(statement, ast.Expr) and is_ellipsis(statement.value)
-
-
-def is_text(node: ast.AST | None) -> bool:
-  return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def is_docstring(statement: ast.stmt) -> bool:
-  return isinstance(statement, ast.Expr) and is_text(statement.value)
+_SINCE = m.Call(func=m.Name('since'), args=[m.Arg(m.SimpleString())])
 
 
-def is_assignment(statement: ast.stmt) -> bool:
-  """An assignment to one target, with a value."""
-  return (
-      isinstance(statement, ast.Assign) and len(statement.targets) == 1
-  ) or (isinstance(statement, ast.AnnAssign) and statement.value is not None)
-
-
-def target(assignment: ast.Assign | ast.AnnAssign) -> str:
-  """What an assignment assigns to, as ``nu_hat`` or ``nadam.__doc__``."""
-  if isinstance(assignment, ast.AnnAssign):
-    return ast.unparse(assignment.target)
-  return ast.unparse(assignment.targets[0])
-
-
-def adds_text(node: ast.AST | None) -> bool:
-  """``'''...'''``: text that adds to upstream's docstring."""
-  return is_text(node) and node.value.lstrip().startswith('...')
-
-
-def adds_elements(node: ast.AST) -> bool:
-  """``(..., x)`` or ``[..., x]``: elements that add to upstream's."""
-  return (
-      isinstance(node, (ast.Tuple, ast.List))
-      and bool(node.elts)
-      and is_ellipsis(node.elts[0])
-  )
-
-
-def adds_keywords(node: ast.AST) -> bool:
-  """``f(..., key=value)``: a call that stands for upstream's call of ``f``."""
-  return isinstance(node, ast.Call) and any(map(is_ellipsis, node.args))
-
-
-def has_hole(node: ast.AST) -> bool:
-  """Whether any part of a tree stands for something of upstream's."""
-  if (
-      adds_elements(node)
-      or adds_keywords(node)
-      or (isinstance(node, ast.stmt) and is_hole(node))
-  ):
-    return True
-  if isinstance(node, ast.Subscript):
-    return has_hole(node.value)
-  if isinstance(node, (*Definition, ast.Module)) and node.body:
-    if is_docstring(node.body[0]) and adds_text(node.body[0].value):
-      return True
-  if isinstance(node, (ast.Assign, ast.AnnAssign)):
-    if is_ellipsis(node.value) or adds_text(node.value):
-      return True
-  return any(map(has_hole, ast.iter_child_nodes(node)))
-
-
-def _needed_release(node: ast.AST) -> str | None:
-  """The ``'0.2.7'`` of ``since('0.2.7')``, or None if it is something else."""
-  if (
-      isinstance(node, ast.Call)
-      and isinstance(node.func, ast.Name)
-      and node.func.id == 'since'
-      and len(node.args) == 1
-      and is_text(node.args[0])
-  ):
-    return node.args[0].value
-  return None
-
-
-def is_guard(line: str) -> bool:
-  """Whether a line of a sparse file begins an ``if since('0.2.7'):``."""
-  return line.lstrip().startswith('if since(')
-
-
-def numbers(version: str) -> tuple[int, ...]:
-  """The release numbers of a version: ``(0, 2, 9)`` of ``0.2.9.dev1``."""
-  release = re.match(r'\d+(?:\.\d+)*', version)
-  return tuple(map(int, release.group().split('.'))) if release else ()
+def has_hole(node: cst.CSTNode) -> bool:
+  """Whether a part of a tree stands for something of upstream's."""
+  holes = (ANY_STATEMENTS, DOCSTRING, ADDED_CALL, ADDED_ITEMS, ASSIGNED_HOLE)
+  return bool(m.findall(node, m.OneOf(*holes)))
 
 
 def is_since(version: str, needed: str) -> bool:
@@ -110,20 +35,24 @@ def is_since(version: str, needed: str) -> bool:
   return numbers(version) >= numbers(needed)
 
 
-def decorators(definition: ast.stmt) -> list[ast.expr]:
-  """The decorators of a definition, less the notation's own."""
-  return [
-      decorator
-      for decorator in definition.decorator_list
-      if _needed_release(decorator) is None
-  ]
+def numbers(version: str) -> tuple[int, ...]:
+  """The release numbers of a version: ``(0, 2, 9)`` of ``0.2.9.dev1``."""
+  return versions.Version(version).release
 
 
-def applicable(body: list[ast.stmt], version: str) -> Iterator[ast.stmt]:
-  """The statements of a sparse body that ``version`` has what is needed for.
+def _holds(call: cst.CSTNode, version: str) -> bool:
+  """Whether ``since('0.2.7')`` holds for a release."""
+  return is_since(version, call.args[0].value.evaluated_value)
+
+
+def applicable(
+    body: Sequence[cst.BaseStatement], version: str
+) -> Iterator[cst.BaseStatement]:
+  """The statements of a sparse body that a release has what is needed for.
 
   A definition under ``@since('0.2.7')`` and the statements in an
-  ``if since('0.2.7'):`` are left out below that release.
+  ``if since('0.2.7'):`` are left out below that release, those in its ``else:``
+  from that release on.
 
   Args:
     body: Statements of a sparse file.
@@ -133,14 +62,23 @@ def applicable(body: list[ast.stmt], version: str) -> Iterator[ast.stmt]:
     The statements to be laid over that release.
   """
   for statement in body:
-    if isinstance(statement, ast.If) and not statement.orelse:
-      needed = _needed_release(statement.test)
-      if needed is not None:
-        if is_since(version, needed):
-          yield from applicable(statement.body, version)
-        continue
-    if isinstance(statement, Definition):
-      releases = filter(None, map(_needed_release, statement.decorator_list))
-      if not all(is_since(version, needed) for needed in releases):
-        continue
-    yield statement
+    if m.matches(statement, m.If(test=_SINCE)):
+      chosen = statement if _holds(statement.test, version) else statement.orelse
+      if isinstance(chosen, cst.If) and chosen is not statement:  # An elif.
+        yield from applicable([chosen], version)
+      elif chosen is not None:
+        first, *rest = chosen.body.body
+        lines = (*statement.leading_lines, *first.leading_lines)
+        first = first.with_changes(leading_lines=lines)
+        yield from applicable([first, *rest], version)
+    elif isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
+      notes = [
+          decorator
+          for decorator in statement.decorators
+          if m.matches(decorator.decorator, _SINCE)
+      ]
+      if all(_holds(note.decorator, version) for note in notes):
+        rest = [x for x in statement.decorators if x not in notes]
+        yield statement.with_changes(decorators=rest)
+    else:
+      yield statement

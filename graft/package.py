@@ -1,18 +1,14 @@
-"""Grafts the whole of ``optax/``: as files, as a tree, or as a diff."""
+"""Grafts the whole of ``optax/``: as a tree, or as a diff."""
 
-from collections.abc import Iterator
 import dataclasses
-import difflib
 import os
 import pathlib
-import re
 import shutil
+import subprocess
 import tempfile
 
+from graft import changelog
 from graft import errors
-from graft import headings
-from graft import notation
-from graft import source
 from graft import weave
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
@@ -49,22 +45,6 @@ class Change:
   after: str
 
 
-def _read(path: pathlib.Path, place: errors.Place) -> str:
-  try:
-    return path.read_bytes().decode()
-  except UnicodeDecodeError as error:
-    raise place.error('not UTF-8', 'graft onto a release') from error
-
-
-def sparse_files(repository: pathlib.Path = REPOSITORY) -> list[pathlib.Path]:
-  """The sparse files of a repository, sorted."""
-  return sorted(
-      path
-      for path in (repository / 'optax').rglob('*')
-      if path.is_file() and not set(path.parts) & set(_LEFT_OUT)
-  )
-
-
 def changes(
     upstream: Upstream, repository: pathlib.Path = REPOSITORY
 ) -> list[Change]:
@@ -81,48 +61,42 @@ def changes(
     GraftError: one of them cannot be laid.
   """
   found = []
-  for path in sparse_files(repository):
+  for path in sorted((repository / 'optax').rglob('*')):
+    if path.is_dir() or set(path.parts) & set(_LEFT_OUT):
+      continue
     name = pathlib.PurePosixPath(path.relative_to(repository).as_posix())
     place = errors.Place(str(name), upstream.version)
-    sparse = _read(path, place)
-    before = None
+    sparse, before = _read(path, place), None
     if name in upstream.files:
       before = _read(upstream.root / name, place)
     after = _lay(sparse, before, place)
-    if after not in (None, before):
+    if after != before:
       found.append(Change(name, before, after))
   return found
 
 
-def _lay(sparse: str, before: str | None, place: errors.Place) -> str | None:
-  """One file's text in the fork, None where the release is too old for it."""
-  if place.file.endswith('.md'):
-    return _lay_headings(sparse, before, place)
-  if before is None:
-    if place.file.endswith('.py') and weave.adds_to_upstream(sparse, place):
-      remedy = 'graft onto a release that has it'
-      raise place.error('upstream lacks this file, which is added to', remedy)
-    return sparse
-  if not place.file.endswith('.py'):
-    raise place.error('upstream has this file already', 'rename ours')
-  return weave.lay(sparse, before, place)
-
-
-def _lay_headings(
-    sparse: str, before: str | None, place: errors.Place
-) -> str | None:
-  needed = headings.needed_release(sparse)
-  if needed and not notation.is_since(place.version, needed):
-    return None
-  if before is None:
-    return sparse
+def _read(path: pathlib.Path, place: errors.Place) -> str:
   try:
-    after = headings.lay(sparse, before)
-  except ValueError as error:
-    raise place.error(str(error), errors.ADAPT) from error
-  if not source.is_subsequence(before, after):
-    raise place.error('the result loses some of upstream', errors.ADAPT)
-  return after
+    text = path.read_bytes().decode()
+  except UnicodeDecodeError as error:
+    raise place.error(f'{path} is not UTF-8') from error
+  if '\r' in text:
+    raise place.error(f'{path} has carriage returns', 'check it out with \\n')
+  return text
+
+
+def _lay(sparse: str, before: str | None, place: errors.Place) -> str | None:
+  """One file's text in the fork; upstream's where it is too old for ours."""
+  if place.file.endswith('.md'):
+    if not changelog.is_applicable(sparse, place.version):
+      return before
+    if before is not None:
+      return changelog.lay(sparse, before, place)
+  elif before is not None:
+    return weave.lay(sparse, before, place)
+  elif not weave.has_hole(sparse, place):
+    return sparse
+  raise place.error('upstream lacks this file', 'graft onto one that has it')
 
 
 def write_tree(
@@ -138,24 +112,14 @@ def write_tree(
     repository: The folder that holds the sparse ``optax/``.
 
   Raises:
-    GraftError: a sparse file cannot be laid, or ``out/optax`` is there already.
+    GraftError: a sparse file cannot be laid, or ``out/optax`` is there already
+      or cannot be written.
   """
   grafted = changes(upstream, repository)
-  if os.path.lexists(out / 'optax'):
+  if (out / 'optax').exists():
     raise errors.GraftError(f'{out / "optax"} is there already; remove it')
   try:
-    _write(upstream, grafted, out)
-  except OSError as error:
-    raise errors.GraftError(
-        f'{error.filename or out}: {error.strerror or error}; name another OUT'
-    ) from error
-
-
-def _write(upstream: Upstream, grafted: list[Change], out: pathlib.Path):
-  """Writes the tree beside its place and moves it there when it is whole."""
-  missing = [folder for folder in (out, *out.parents) if not folder.exists()]
-  out.mkdir(parents=True, exist_ok=True)
-  try:
+    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix='.graft-') as folder:
       half = pathlib.Path(folder)
       for name in upstream.files:
@@ -165,58 +129,27 @@ def _write(upstream: Upstream, grafted: list[Change], out: pathlib.Path):
         (half / change.path).parent.mkdir(parents=True, exist_ok=True)
         (half / change.path).write_bytes(change.after.encode())
       (half / 'optax').rename(out / 'optax')
-  except OSError:
-    for folder in missing:
-      folder.rmdir()
-    raise
+  except OSError as error:
+    problem = f'{error.filename or out}: {error.strerror or error}'
+    raise errors.GraftError(f'{problem}; name another OUT') from error
 
 
 def diff(
     upstream: Upstream, repository: pathlib.Path = REPOSITORY
-) -> Iterator[str]:
-  """The unified diff that takes upstream to the fork, line by line."""
-  for change in changes(upstream, repository):
-    yield from file_diff(change)
-
-
-def file_diff(change: Change) -> Iterator[str]:
-  """One file's part of the diff, in the form that ``git apply`` takes."""
-  before, after = _lines(change.before or ''), _lines(change.after)
-  yield f'diff --git a/{change.path} b/{change.path}\n'
-  if change.before is None:
-    yield 'new file mode 100644\n'
-    if not after:
-      return
-    yield '--- /dev/null\n'
-  else:
-    yield f'--- a/{change.path}\n'
-  yield f'+++ b/{change.path}\n'
-  matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-  for group in matcher.get_grouped_opcodes():
-    _, first, _, begin, _ = group[0]
-    _, _, last, _, end = group[-1]
-    yield f'@@ -{_range(first, last)} +{_range(begin, end)} @@\n'
-    for tag, i1, i2, j1, j2 in group:
-      if tag == 'equal':
-        yield from _marked(' ', before[i1:i2])
-      else:
-        yield from _marked('-', before[i1:i2])
-        yield from _marked('+', after[j1:j2])
-
-
-def _lines(text: str) -> list[str]:
-  """A text's lines as git sees them, newlines included."""
-  return re.findall(r'[^\n]*\n|[^\n]+', text)
-
-
-def _range(begin: int, end: int) -> str:
-  """A hunk's range: first line and length, the first 0 if there is none."""
-  return f'{begin + 1 if end > begin else begin},{end - begin}'
-
-
-def _marked(mark: str, lines: list[str]) -> Iterator[str]:
-  for line in lines:
-    if line.endswith('\n'):
-      yield mark + line
-    else:
-      yield f'{mark}{line}\n\\ No newline at end of file\n'
+) -> str:
+  """The unified diff that takes upstream to the fork, for ``git apply``."""
+  with tempfile.TemporaryDirectory() as folder:
+    for change in changes(upstream, repository):
+      for side, text in (('a', change.before), ('b', change.after)):
+        file = pathlib.Path(folder, side, change.path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if text is not None:
+          file.write_bytes(text.encode())
+    command = ['git', 'diff', '--no-index', '--no-prefix', '--no-color', 'a', 'b']
+    # The user's own settings may change the form.
+    env = os.environ | {'GIT_CONFIG_GLOBAL': os.devnull}
+    try:
+      done = subprocess.run(command, cwd=folder, env=env, capture_output=True)
+    except FileNotFoundError as error:
+      raise errors.GraftError('git is missing; install it') from error
+    return done.stdout.decode()
