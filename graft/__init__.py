@@ -1,11 +1,10 @@
 """Lays the sparse files of this repository over a release of optax.
 
-A sparse file stands at the path of the upstream file that it adds to and holds
-our own lines only; ``...`` stands for whatever upstream has there. The modules,
-in the order in which a file passes through them:
+In the order in which a file passes through them:
 
   notation    what ``...`` means where, and which parts need which release
   weave       one sparse module, laid over upstream's
+  additions   what goes into upstream's imports, signatures, calls and lists
   docstrings  paragraphs and entries, added to a docstring
   changelog   the entry, or a refusal
   package     the whole of ``optax/``: as a tree, or as a diff
@@ -14,5 +13,5 @@ in the order in which a file passes through them:
   backend     what pip and uv build the package with
 
 Nothing of upstream is changed or removed, only added to. What cannot be laid is
-refused with a :class:`graft.errors.GraftError`, and nothing is written.
+refused in one line, and then nothing is written.
 """

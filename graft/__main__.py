@@ -1,64 +1,59 @@
-"""The command line: ``python -m graft diff``, ``tree`` and ``check``."""
+"""The command line: ``python -m graft diff``, ``tree OUT`` and ``check``."""
 
 import argparse
 import pathlib
 import sys
 import tempfile
 
-from graft import errors
 from graft import formula
 from graft import package
 from graft import release
+from graft.errors import GraftError
+
+_COMMANDS = {
+    'diff': 'print the diff that takes upstream to the fork, for git apply',
+    'tree': 'write the grafted package to OUT/optax',
+    'check': 'hold the grafted package against the formulas',
+}
 
 
-def _parser() -> argparse.ArgumentParser:
-  parser = argparse.ArgumentParser(
-      prog='python -m graft',
-      description='Lays the sparse files in optax/ over a release of optax.',
-  )
+def _options() -> argparse.Namespace:
+  parser = argparse.ArgumentParser(prog='python -m graft')
   commands = parser.add_subparsers(dest='command', required=True)
-  diff = commands.add_parser(
-      'diff', help='print the unified diff that takes upstream to the fork'
-  )
-  tree = commands.add_parser('tree', help='write the grafted package')
-  tree.add_argument(
-      'out', type=pathlib.Path, metavar='OUT', help='folder to make optax/ in'
-  )
-  check = commands.add_parser(
-      'check', help='hold the grafted package against the formulas'
-  )
-  for command in (diff, tree, check):
+  for name, text in _COMMANDS.items():
+    command = commands.add_parser(name, help=text)
+    if name == 'tree':
+      command.add_argument('out', type=pathlib.Path, metavar='OUT')
     command.add_argument(
         '--onto',
         type=pathlib.Path,
         metavar='DIR',
         help='folder with an optax/ in it, by default the pinned release',
     )
-  return parser
+    command.add_argument('--version', help='of what is in DIR, if it is not found')
+  return parser.parse_args()
 
 
-def main(arguments: list[str] | None = None) -> int:
-  """Runs the command line; gives the exit status."""
-  options = _parser().parse_args(arguments)
+def main() -> None:
+  """Runs one command; what is refused ends it with one line."""
+  options = _options()
   try:
     if options.onto is None:
       upstream = release.pinned()
     else:
       upstream = release.in_folder(options.onto)
     if options.command == 'diff':
-      sys.stdout.buffer.write(package.diff(upstream).encode())
+      sys.stdout.buffer.write(package.diff(upstream))
     elif options.command == 'tree':
       package.write_tree(upstream, options.out)
     else:
       with tempfile.TemporaryDirectory() as folder:
-        grafted = pathlib.Path(folder)
-        package.write_tree(upstream, grafted)
-        print(f'optax {upstream.version}: {formula.check(grafted, upstream.root)}')
-  except errors.GraftError as error:
-    print(f'graft: {error}', file=sys.stderr)
-    return 1
-  return 0
+        package.write_tree(upstream, pathlib.Path(folder))
+        found = formula.check(pathlib.Path(folder), upstream.root)
+        print(f'optax {upstream.version}: {found}')
+  except GraftError as error:
+    sys.exit(f'graft: {error}')
 
 
 if __name__ == '__main__':
-  sys.exit(main())
+  main()

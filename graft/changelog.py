@@ -2,51 +2,48 @@
 
 import re
 
-from graft import errors
 from graft import notation
+from graft.errors import Misfit
 
 _SINCE = re.compile(r"<!-- since\('([\d.]+)'\) -->\s*")
 _RELEASE = re.compile(r'## \[?v?\d')
 _UNRELEASED = re.compile(r'## \[?unreleased\b', re.IGNORECASE)
+_REMEDY = 'write the entry by hand, or graft onto a release'
 
 
-def is_applicable(sparse: str, version: str) -> bool:
-  """Whether a release has what the file's first line says it needs."""
-  needed = _SINCE.match(sparse)
-  return needed is None or notation.is_since(version, needed[1])
-
-
-def lay(sparse: str, upstream: str, place: errors.Place) -> str:
-  """Upstream's changelog with our entry under its unreleased changes.
+def lay(sparse: str, upstream: str, version: str) -> str:
+  """Upstream's changelog with our entry under what is unreleased.
 
   Args:
-    sparse: A heading ``## [Unreleased]``, one below it, and the entry.
+    sparse: A heading ``## [Unreleased]``, one below it, and the entry; a first
+      line ``<!-- since('0.2.7') -->`` says which release it needs.
     upstream: Upstream's changelog.
-    place: The file and upstream's version, for errors.
+    version: Version of upstream.
 
   Returns:
-    The changelog with the entry; the headings are added if they are missing.
+    The changelog with the entry, and with the headings if it lacked them.
 
   Raises:
-    GraftError: it is not clear where the entry belongs.
+    Misfit: it is not clear where the entry belongs.
   """
-  parts = _SINCE.sub('', sparse, count=1).strip('\n').split('\n\n', 2)
-  heading, kind, entry = parts
-  remedy = 'give it one section for what is unreleased, before the releases'
-  if entry in upstream:
-    raise place.error('upstream has the entry already', remedy)
+  if (needed := _SINCE.match(sparse)) and not notation.is_since(
+      version, needed[1]
+  ):
+    return upstream
+  ours = _SINCE.sub('', sparse, count=1).strip('\n')
+  heading, kind, entry = ours.split('\n\n', maxsplit=2)
   begin, *sections = re.split(r'^(?=## )', upstream, flags=re.MULTILINE)
-  open_ = [i for i, x in enumerate(sections) if _UNRELEASED.match(x)]
-  if not sections or '```' in upstream or len(open_) > 1 or open_ > [0]:
-    raise place.error('upstream has another form of changelog', remedy)
-  if not open_:
-    if not _RELEASE.match(sections[0]):
-      raise place.error('upstream begins with no release', remedy)
+  marked = [i for i, text in enumerate(sections) if _UNRELEASED.match(text)]
+  if '```' in upstream or marked not in ([], [0]):
+    raise Misfit('upstream has not one unreleased section, on top', _REMEDY)
+  if not marked:
+    if not sections or not _RELEASE.match(sections[0]):
+      raise Misfit('upstream has no release on top', _REMEDY)
     sections.insert(0, f'{heading}\n\n')
   title, *kinds = re.split(r'^(?=### )', sections[0], flags=re.MULTILINE)
-  same = [i for i, x in enumerate(kinds) if x.splitlines()[0].strip() == kind]
-  if len(same) > 1:
-    raise place.error(f'upstream has {kind!r} {len(same)} times', remedy)
+  same = [i for i, text in enumerate(kinds) if text.split('\n')[0] == kind]
+  if len(same) > 1 or entry in upstream:
+    raise Misfit(f'upstream has the entry, or {kind!r} twice', _REMEDY)
   if same:
     kinds[same[0]] = f'{kinds[same[0]].rstrip()}\n{entry}\n\n'
   else:

@@ -2,77 +2,52 @@
 
 import re
 
+from graft.errors import Misfit
+
 _HEADING = re.compile(
-    r'(?P<heading>(Args|Attributes|Examples?|Notes?|Raises|References|Returns'
-    r'|See Also|Warnings?|Yields):)\s*$'
-    r'|(?P<directive>\.\. (note|seealso|tip|warning)::)'
+    r' *((Args|Attributes|Examples?|Notes?|Raises|References|Returns|See Also'
+    r'|Warnings?|Yields):$|\.\. (note|seealso|tip|warning)::)'
 )
 _LITERAL = re.compile(r'([rRuU]*)("""|\'\'\')(.*)\2', re.DOTALL)
 
 
-class Misfit(ValueError):
-  """A docstring that cannot be added to; the message says why."""
-
-
-def _indentation(line: str) -> int:
-  return len(line) - len(line.lstrip(' '))
-
-
 def _margin(lines: list[str]) -> int:
   """The smallest indentation of the lines that are not blank."""
-  return min(map(_indentation, filter(str.strip, lines)), default=0)
+  filled = filter(str.strip, lines)
+  return min((len(line) - len(line.lstrip()) for line in filled), default=0)
 
 
-def _dedent(lines: list[str], margin: int | None = None) -> list[str]:
-  margin = _margin(lines) if margin is None else margin
-  return [line[margin:] if line.strip() else '' for line in lines]
+def _sections(lines: list[str], margin: int) -> dict[str, list[tuple[int, int]]]:
+  """Where the sections and the admonitions of a docstring are, by heading.
 
-
-def _indent(lines: list[str], margin: int) -> list[str]:
-  return [' ' * margin + line if line else '' for line in lines]
-
-
-def _trimmed(lines: list[str]) -> list[str]:
-  """Lines without the blank ones at either end."""
-  filled = [index for index, line in enumerate(lines) if line.strip()]
-  return lines[filled[0] : filled[-1] + 1] if filled else []
-
-
-def _sections(lines: list[str]) -> list[tuple[str, int, int]]:
-  """Heading or directive, its line and the line after its last, in order.
-
-  Args:
-    lines: Lines of a docstring, dedented.
-
-  Returns:
-    The sections and the admonitions; a directive that only shows something, as
-    ``.. math::``, is a paragraph like any other.
+  Each is its first line and the line after its last. A directive that only
+  shows something, as ``.. math::``, is a paragraph like any other.
   """
-  flush = [i for i, x in enumerate(lines) if x and not x.startswith(' ')]
-  found = []
-  for begin, after in zip(flush, [*flush, len(lines)][1:], strict=True):
-    if match := _HEADING.match(lines[begin]):
-      while not lines[after - 1]:
-        after -= 1
-      found.append((match[0].strip(), begin, after))
+  flush = [i for i, x in enumerate(lines) if x.strip() and _margin([x]) == margin]
+  found = {}
+  for begin, end in zip(flush, [*flush, len(lines)][1:], strict=True):
+    if heading := _HEADING.match(lines[begin].rstrip()):
+      while not lines[end - 1].strip():
+        end -= 1
+      found.setdefault(heading[1], []).append((begin, end))
   return found
 
 
 def _names(entries: list[str]) -> set[str]:
   """What the entries of a section begin with: the names before the colons."""
-  heads = '\n'.join(_dedent(entries))
-  return set(re.findall(r'^(\w+)(?: \(.*\))?:', heads, re.MULTILINE))
+  heads = rf'^ {{{_margin(entries)}}}(\w+)(?: \(.*\))?:'
+  return set(re.findall(heads, '\n'.join(entries), re.MULTILINE))
 
 
 def _parse(literal: str) -> tuple[str, str, list[str]]:
   """The prefix, the quotes and the lines of a triple-quoted string."""
   match = _LITERAL.fullmatch(literal)
   if match is None or match[2] in match[3]:
-    raise Misfit('its docstring is not one triple-quoted string')
-  return match[1], match[2], match[3].split('\n')
+    raise Misfit('a docstring here is not one triple-quoted string')
+  return match[1].lower(), match[2], match[3].split('\n')
 
 
-def merge(ours: str, theirs: str, margin: int) -> str:
+def merge(ours: str, theirs: str) -> str:
   """Upstream's docstring with what a sparse one adds to it.
 
   Paragraphs go before upstream's first section, or to the end where it has
@@ -83,7 +58,6 @@ def merge(ours: str, theirs: str, margin: int) -> str:
     ours: The sparse string as it stands in the source, which begins with
       ``...`` after its quotes.
     theirs: Upstream's string as it stands in the source.
-    margin: Indentation of the statement that upstream's stands in.
 
   Returns:
     Upstream's string with ours in it.
@@ -92,34 +66,34 @@ def merge(ours: str, theirs: str, margin: int) -> str:
     Misfit: upstream's docstring is not one triple-quoted string, or lacks a
       section that is added to, or has it twice, or has what is added.
   """
-  our_prefix, _, (_, *added) = _parse(ours)
+  our_prefix, _, (_, *new) = _parse(ours)
   prefix, quotes, lines = _parse(theirs)
-  if '\\' in ours and our_prefix.lower() != prefix.lower():
+  if '\\' in ours and our_prefix != prefix:
     raise Misfit('of its docstring and ours only one is raw')
-  closing = [lines.pop()] if len(lines) > 1 and not lines[-1].strip() else []
-  margin = _margin(lines[1:]) or margin
-  text, new = [lines[0], *_dedent(lines[1:], margin)], _dedent(added)
-  there, here = _sections(text), _sections(new)
+  margin = _margin(new)
+  if lines[1:] and _margin(lines[1:]) != margin:
+    raise Misfit('its docstring is indented otherwise than ours')
+  there, here = _sections(lines, margin), _sections(new, margin)
+  begins = [begin for places in there.values() for begin, _ in places]
+  first = min((begin for ((begin, _),) in here.values()), default=len(new))
   insertions = []
-  if paragraphs := _trimmed(new[: here[0][1] if here else None]):
-    if there:
-      insertions.append((there[0][1], [*paragraphs, '']))
+  if paragraphs := '\n'.join(new[:first]).strip('\n').rstrip():
+    if not begins:
+      closing = [] if lines[1:] else [' ' * margin]
+      insertions.append((len(lines) - 1 or 1, ['', paragraphs, *closing]))
     else:
-      insertions.append((len(lines), ['', *paragraphs]))
-      closing = closing or [' ' * margin]
-  for heading, begin, end in here:
-    matching = [section for section in there if section[0] == heading]
-    if len(matching) != 1:
-      number = 'more than one' if matching else 'no'
-      raise Misfit(f'its docstring has {number} {heading!r}')
-    _, first, last = matching[0]
-    known = text[first + 1 : last]
-    if not known:
-      raise Misfit(f'its docstring has nothing under {heading!r}')
-    entries = new[begin + 1 : end]
+      insertions.append((min(begins), [paragraphs, '']))
+  for heading, ((begin, end),) in here.items():
+    if len(there.get(heading, ())) != 1:
+      number = len(there.get(heading, ()))
+      raise Misfit(f'its docstring has {number} of {heading!r}')
+    ((first, last),) = there[heading]
+    known, entries = lines[first + 1 : last], new[begin + 1 : end]
+    if _margin(known) != _margin(entries):
+      raise Misfit(f'its docstring has nothing like ours under {heading!r}')
     if doubled := _names(entries) & _names(known):
       raise Misfit(f'its docstring has {min(doubled)!r} under {heading!r}')
-    insertions.append((last, _indent(_dedent(entries), _margin(known))))
-  for index, block in sorted(insertions, key=lambda x: x[0], reverse=True):
-    lines[index:index] = _indent(block, margin)
-  return ''.join([prefix, quotes, '\n'.join([*lines, *closing]), quotes])
+    insertions.append((last, entries))
+  for index, block in sorted(insertions, reverse=True):
+    lines[index:index] = block
+  return ''.join([prefix, quotes, '\n'.join(lines), quotes])

@@ -1,35 +1,20 @@
-"""The one error that graft raises."""
-
-import dataclasses
+"""What graft raises."""
 
 ADAPT = 'adapt the sparse file to this release'
 """The remedy where upstream has changed."""
 
 
 class GraftError(Exception):
-  """What could not be laid over upstream, in one line."""
+  """What cannot be done, in one line: where, why and what to do about it."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Place:
-  """Where in the sparse files we are, so that an error can say so.
+class Misfit(Exception):
+  """What of a sparse file does not fit upstream, with a remedy.
 
   Attributes:
-    file: Path of the sparse file, as ``optax/_src/transform.py``.
-    version: Version of the upstream release that it is laid over.
-    definition: Dotted name of the enclosing definition, empty at the top.
+    definition: Names of the definitions that it is in, the innermost first.
   """
 
-  file: str
-  version: str
-  definition: str = ''
-
-  def within(self, name: str) -> 'Place':
-    """The place inside the definition called ``name``."""
-    dotted = f'{self.definition}.{name}' if self.definition else name
-    return dataclasses.replace(self, definition=dotted)
-
-  def error(self, problem: str, remedy: str = ADAPT) -> GraftError:
-    """An error that names the file, the definition, upstream and a remedy."""
-    where = ': '.join(part for part in (self.file, self.definition) if part)
-    return GraftError(f'{where}: {problem} (optax {self.version}); {remedy}')
+  def __init__(self, problem: str, remedy: str = ADAPT):
+    super().__init__(problem)
+    self.remedy, self.definition = remedy, []

@@ -16,10 +16,9 @@ import sys
 
 import numpy as np
 
-from graft import errors
 from graft import package
+from graft.errors import GraftError
 
-NAMES = ('adam', 'adamw', 'nadam', 'nadamw', 'amsgrad')
 _B1, _B2, _EPS, _RATE, _DECAY = 0.9, 0.99, 1e-3, 0.5, 0.1
 _PARAMS = np.array([1.0, -2.0, 0.5])
 _GRADS = np.array([[1e-2, -3e-4, 2], [-5e-3, 1e-5, 1], [1e-6, 2e-3, -0.1]])
@@ -33,56 +32,36 @@ _OPTIONS = {
 }
 
 
-def expected(
-    name: str,
-    eps_root: float = 0.0,
-    nesterov: bool = False,
-    bias_correction_mu: bool = True,
-    bias_correction_nu: bool = True,
-    mu_dtype: str | None = None,
-    tf_style: bool = False,
-) -> Iterator[np.ndarray]:
-  """The updates that the formulas of Kingma and Ba give, step by step.
+def expected(name: str, **options) -> Iterator[np.ndarray]:
+  """The updates that the formulas of Kingma and Ba give, in float64.
 
   Args:
-    name: The optimizer.
-    eps_root: As for :func:`optax.adam`, and so are the other options.
-    nesterov: Implied by the name of ``nadam`` and ``nadamw``.
-    bias_correction_mu: Only AMSGrad has it, as the next one.
-    bias_correction_nu: Without it there is nothing for the flag to move.
-    mu_dtype: What the first moment is rounded to between steps.
-    tf_style: Algorithm 1 of the paper, or the form just before Section 2.1.
+    name: Of the optimizer.
+    **options: As the optimizer takes them, of those in ``_OPTIONS``.
 
   Yields:
-    An array in float64.
+    The update of each step.
   """
+  given = {key: values[0] for key, values in _OPTIONS.items()} | options
+  hat = given['tf_style']
   m = v = v_max = 0.0
   params = _PARAMS
   for t, g in enumerate(_GRADS, start=1):
     m, v = _B1 * m + (1 - _B1) * g, _B2 * v + (1 - _B2) * g**2
-    c1 = 1 - _B1**t if bias_correction_mu else 1.0
-    c2 = 1 - _B2**t if bias_correction_nu else 1.0
+    c1 = 1 - _B1**t if given['bias_correction_mu'] else 1.0
+    c2 = 1 - _B2**t if given['bias_correction_nu'] else 1.0
     m_hat = m / c1
-    if nesterov or name.startswith('n'):
+    if given['nesterov'] or name.startswith('n'):
       m_hat = _B1 * m / (1 - _B1 ** (t + 1)) + (1 - _B1) * g / c1
-    under_root = v if tf_style else v / c2
+    under_root = v if hat else v / c2
     v_max = np.maximum(v_max, under_root) if name == 'amsgrad' else under_root
-    scale = np.sqrt(c2) if tf_style else 1.0
-    update = scale * m_hat / (np.sqrt(v_max + eps_root) + _EPS)
+    update = m_hat / (np.sqrt(v_max + given['eps_root']) + _EPS)
+    update = np.sqrt(c2) * update if hat else update
     if name.endswith('w'):
       update = update + _DECAY * params
-    m = np.asarray(m, mu_dtype).astype(np.float64)
+    m = np.asarray(m, given['mu_dtype']).astype(np.float64)
     params = params - _RATE * update
     yield -_RATE * update
-
-
-def _settings(name: str, parameters) -> Iterator[dict[str, object]]:
-  """Each combination of the options that an optimizer has."""
-  there = {k: v for k, v in _OPTIONS.items() if k in parameters}
-  if name.startswith('n'):
-    del there['nesterov']
-  for values in itertools.product(*there.values()):
-    yield dict(zip(there, values, strict=True))
 
 
 def _hold(name: str, factory, options: dict[str, object]) -> None:
@@ -98,25 +77,26 @@ def _hold(name: str, factory, options: dict[str, object]) -> None:
     params = params + update
     if not np.allclose(update, correct, rtol=rtol, atol=0):
       given = ', '.join(f'{k}={v!r}' for k, v in options.items())
-      raise ValueError(
-          f'{name}({given}) gives {update} at step {t + 1} where the formula'
-          f' gives {correct}'
-      )
+      problem = f'{name}({given}) gives {update} at step {t + 1}'
+      raise ValueError(f'{problem}, the formula {correct}')
 
 
 def _hold_all() -> str:
-  """Holds every optimizer that takes the flag; says which."""
+  """Holds every optimizer that takes the flag, with each of its options."""
   import jax  # pylint: disable=import-outside-toplevel
   import optax  # pylint: disable=import-outside-toplevel
 
   jax.config.update('jax_enable_x64', True)
   held = []
-  for name in NAMES:
+  for name in ('adam', 'adamw', 'nadam', 'nadamw', 'amsgrad'):
     factory = getattr(optax, name, None)
-    parameters = inspect.signature(factory).parameters if factory else ()
-    if 'tf_style' in parameters:
-      for options in _settings(name, parameters):
-        _hold(name, factory, options)
+    takes = inspect.signature(factory).parameters if factory else ()
+    if 'tf_style' in takes:
+      options = {k: v for k, v in _OPTIONS.items() if k in takes}
+      if name.startswith('n'):
+        del options['nesterov']
+      for values in itertools.product(*options.values()):
+        _hold(name, factory, dict(zip(options, values, strict=True)))
       held.append(name)
   if not held:
     raise ValueError('no optimizer takes the flag')
@@ -137,27 +117,21 @@ def _run(root: pathlib.Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def check(grafted: pathlib.Path, upstream: pathlib.Path) -> str:
-  """Holds a grafted optax against the formulas, in a process of its own.
-
-  Args:
-    grafted: The folder with the grafted ``optax/``.
-    upstream: The folder with the pristine one.
+  """Holds the optax in a folder against the formulas, in another process.
 
   Returns:
-    What was held; or that upstream cannot be imported here, so nothing was.
+    What was held; or that pristine upstream cannot be imported here either.
 
   Raises:
     GraftError: an optimizer does not follow them, or the result does not run.
   """
   done = _run(grafted, '-m', 'graft.formula')
-  if done.returncode == 0:
+  if not done.returncode:
     return done.stdout.strip()
-  problem = done.stderr.strip().splitlines()[-1]
-  pristine = _run(upstream, '-c', 'import optax')
-  if pristine.returncode:
-    why = pristine.stderr.strip().splitlines()[-1]
-    return f'not held against the formulas: upstream does not import ({why})'
-  raise errors.GraftError(f'{problem}; adapt the sparse files to this release')
+  problem = done.stderr.strip().split('\n')[-1]
+  if _run(upstream, '-c', 'import optax').returncode:
+    return f'nothing was checked, since upstream does not import: {problem}'
+  raise GraftError(f'{problem}; adapt the sparse files to this release')
 
 
 if __name__ == '__main__':

@@ -1,102 +1,77 @@
 """Grafts the whole of ``optax/``: as a tree, or as a diff."""
 
-import dataclasses
 import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
+from typing import NamedTuple
 
 from graft import changelog
-from graft import errors
 from graft import weave
+from graft.errors import GraftError
+from graft.errors import Misfit
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
-_LEFT_OUT = ('__pycache__', '.pytest_cache')
 
 
-@dataclasses.dataclass(frozen=True)
-class Upstream:
-  """A release or a checkout of optax.
-
-  Attributes:
-    root: The folder that holds ``optax/``.
-    version: Its version.
-    files: Its files, relative to ``root``.
-  """
+class Upstream(NamedTuple):
+  """A release or a checkout: the folder that holds ``optax/``, and its files."""
 
   root: pathlib.Path
   version: str
   files: tuple[pathlib.PurePosixPath, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class Change:
-  """What the fork does to one file.
-
-  Attributes:
-    path: The file, relative to the folder that holds ``optax/``.
-    before: Its text upstream, None where upstream lacks it.
-    after: Its text in the fork.
-  """
+class Change(NamedTuple):
+  """What the fork does to one file, and where."""
 
   path: pathlib.PurePosixPath
-  before: str | None
+  before: str
   after: str
 
 
 def changes(
     upstream: Upstream, repository: pathlib.Path = REPOSITORY
 ) -> list[Change]:
-  """Lays every sparse file of a repository over upstream.
-
-  Args:
-    upstream: What to lay them over; it is only read.
-    repository: The folder that holds the sparse ``optax/``.
-
-  Returns:
-    The files that the fork adds or adds to.
+  """Lays every sparse file of a repository over upstream, which is only read.
 
   Raises:
     GraftError: one of them cannot be laid.
   """
   found = []
   for path in sorted((repository / 'optax').rglob('*')):
-    if path.is_dir() or set(path.parts) & set(_LEFT_OUT):
-      continue
     name = pathlib.PurePosixPath(path.relative_to(repository).as_posix())
-    place = errors.Place(str(name), upstream.version)
-    sparse, before = _read(path, place), None
-    if name in upstream.files:
-      before = _read(upstream.root / name, place)
-    after = _lay(sparse, before, place)
+    if name.suffix not in ('.py', '.md'):
+      continue
+    lay = changelog.lay if name.suffix == '.md' else weave.lay
+    there = name in upstream.files
+    try:
+      before = _read(upstream.root / name) if there else ''
+      after = lay(_read(path), before, upstream.version)
+    except Misfit as error:
+      where = ': '.join([str(name), *reversed(error.definition)])
+      problem = f'{where}: {error} (optax {upstream.version})'
+      raise GraftError(f'{problem}; {error.remedy}') from error
     if after != before:
       found.append(Change(name, before, after))
   return found
 
 
-def _read(path: pathlib.Path, place: errors.Place) -> str:
+def _read(path: pathlib.Path) -> str:
   try:
     text = path.read_bytes().decode()
-  except UnicodeDecodeError as error:
-    raise place.error(f'{path} is not UTF-8') from error
+  except (OSError, UnicodeDecodeError) as error:
+    raise Misfit(f'{path} cannot be read: {error}', 'mend it') from error
   if '\r' in text:
-    raise place.error(f'{path} has carriage returns', 'check it out with \\n')
+    raise Misfit(f'{path} has carriage returns', 'check it out without them')
   return text
 
 
-def _lay(sparse: str, before: str | None, place: errors.Place) -> str | None:
-  """One file's text in the fork; upstream's where it is too old for ours."""
-  if place.file.endswith('.md'):
-    if not changelog.is_applicable(sparse, place.version):
-      return before
-    if before is not None:
-      return changelog.lay(sparse, before, place)
-  elif before is not None:
-    return weave.lay(sparse, before, place)
-  elif not weave.has_hole(sparse, place):
-    return sparse
-  raise place.error('upstream lacks this file', 'graft onto one that has it')
+def _write(texts: dict[pathlib.PurePosixPath, str], root: pathlib.Path) -> None:
+  for name, text in texts.items():
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_bytes(text.encode())
 
 
 def write_tree(
@@ -106,50 +81,44 @@ def write_tree(
 ) -> None:
   """Writes upstream with the fork's changes to ``out/optax``, or nothing.
 
-  Args:
-    upstream: The release to graft onto.
-    out: Folder to make ``optax/`` in.
-    repository: The folder that holds the sparse ``optax/``.
-
   Raises:
     GraftError: a sparse file cannot be laid, or ``out/optax`` is there already
       or cannot be written.
   """
-  grafted = changes(upstream, repository)
-  if (out / 'optax').exists():
-    raise errors.GraftError(f'{out / "optax"} is there already; remove it')
+  grafted = {x.path: x.after for x in changes(upstream, repository)}
   try:
+    if (out / 'optax').exists():
+      raise FileExistsError(None, 'is there already', str(out / 'optax'))
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix='.graft-') as folder:
       half = pathlib.Path(folder)
       for name in upstream.files:
         (half / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(upstream.root / name, half / name)
-      for change in grafted:
-        (half / change.path).parent.mkdir(parents=True, exist_ok=True)
-        (half / change.path).write_bytes(change.after.encode())
+      _write(grafted, half)
       (half / 'optax').rename(out / 'optax')
   except OSError as error:
     problem = f'{error.filename or out}: {error.strerror or error}'
-    raise errors.GraftError(f'{problem}; name another OUT') from error
+    raise GraftError(f'{problem}; name another folder') from error
 
 
 def diff(
     upstream: Upstream, repository: pathlib.Path = REPOSITORY
-) -> str:
-  """The unified diff that takes upstream to the fork, for ``git apply``."""
+) -> bytes:
+  """The diff that takes upstream to the fork, for ``git apply``."""
+  found = changes(upstream, repository)
   with tempfile.TemporaryDirectory() as folder:
-    for change in changes(upstream, repository):
-      for side, text in (('a', change.before), ('b', change.after)):
-        file = pathlib.Path(folder, side, change.path)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if text is not None:
-          file.write_bytes(text.encode())
-    command = ['git', 'diff', '--no-index', '--no-prefix', '--no-color', 'a', 'b']
-    # The user's own settings may change the form.
-    env = os.environ | {'GIT_CONFIG_GLOBAL': os.devnull}
+    root = pathlib.Path(folder)
+    _write({x.path: x.before for x in found if x.before}, root / 'a')
+    _write({x.path: x.after for x in found}, root / 'b')
     try:
-      done = subprocess.run(command, cwd=folder, env=env, capture_output=True)
+      return subprocess.run(
+          ['git', 'diff', '--no-index', '--no-prefix', 'a', 'b'],
+          cwd=root,
+          # The settings of the user may ask for another form.
+          env=os.environ | {'GIT_CONFIG_GLOBAL': os.devnull},
+          stdout=subprocess.PIPE,
+          check=False,
+      ).stdout
     except FileNotFoundError as error:
-      raise errors.GraftError('git is missing; install it') from error
-    return done.stdout.decode()
+      raise GraftError('git is missing; install it') from error
