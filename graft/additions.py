@@ -23,9 +23,15 @@ def is_import(statement: cst.BaseStatement) -> bool:
   return m.matches(statement, _IMPORT)
 
 
+def _path(statement: cst.BaseStatement) -> str:
+  """The dotted path of what an import imports first."""
+  words = code(statement.body[0]).replace(',', '').split()
+  return '.'.join(words[1:4:2] if words[0] == 'from' else words[1:2])
+
+
 def _order(statement: cst.BaseStatement) -> tuple[bool, str]:
   """Sort key of an import: the standard library first, then by path."""
-  path = '.'.join(code(statement.body[0]).split()[1::2])
+  path = _path(statement)
   return path.split('.')[0] not in sys.stdlib_module_names, path.lower()
 
 
@@ -34,10 +40,11 @@ def with_import(
 ) -> _Nodes:
   """Upstream's module with an import of ours where it sorts, if it lacks it."""
   text = code(ours.body[0])
-  there = [i for i, x in enumerate(body) if is_import(x)]
-  if text in (code(body[i].body[0]) for i in there):
+  known = {x.name for x in scope.get_qualified_names_for(text.split()[-1])}
+  if known == {_path(ours)}:
     return body
-  if not there or scope.assignments[text.split()[-1]]:
+  there = [i for i, x in enumerate(body) if is_import(x)]
+  if known or not there:
     raise Misfit(f'upstream leaves no room for `{text}`')
   before = [i for i in there if _order(body[i]) < _order(ours)]
   at = before[-1] + 1 if before else there[0]

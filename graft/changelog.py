@@ -34,7 +34,8 @@ def lay(sparse: str, upstream: str, version: str) -> str:
   heading, kind, entry = ours.split('\n\n', maxsplit=2)
   begin, *sections = re.split(r'^(?=## )', upstream, flags=re.MULTILINE)
   marked = [i for i, text in enumerate(sections) if _UNRELEASED.match(text)]
-  if '```' in upstream or marked not in ([], [0]):
+  has_another = 'unreleased' in begin.lower() or '```' in upstream
+  if has_another or marked not in ([], [0]):
     raise Misfit('upstream has not one unreleased section, on top', _REMEDY)
   if not marked:
     if not sections or not _RELEASE.match(sections[0]):

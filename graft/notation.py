@@ -9,7 +9,8 @@ from libcst import matchers as m
 from packaging import version as versions
 
 HOLE = m.Ellipsis()
-ANY_STATEMENTS = m.SimpleStatementLine([m.Expr(HOLE)])
+_ANY = [m.Expr(HOLE)]
+ANY_STATEMENTS = m.SimpleStatementLine(_ANY) | m.SimpleStatementSuite(_ANY)
 TEXT = m.SimpleString(
     m.MatchIfTrue(lambda text: text.lstrip('rR"\'').startswith('...'))
 )

@@ -96,6 +96,11 @@ def _head(statement: _Statement) -> str:
   return f'`{additions.code(bare).splitlines()[0]}`'
 
 
+def _lost(statement: _Statement) -> Misfit:
+  problem = f'nothing says where {_head(statement)} belongs'
+  return Misfit(problem, 'write it beside an anchor, as `name = ...`')
+
+
 def _inner(statement: _Statement) -> _Statement:
   """The one statement of upstream's inside a compound statement of ours."""
   lines = m.findall(statement, m.SimpleStatementLine())
@@ -142,6 +147,8 @@ class _Weaver:
     result, run, after, follows_hole = list(theirs), [], None, False
     for statement in ours:
       if m.matches(statement, notation.ANY_STATEMENTS):
+        if run and follows_hole:
+          raise _lost(run[0])
         start = int(bool(result) and _is_string(result[0]))
         result[start:start] = run
         run, after, follows_hole = [], None, True
@@ -157,14 +164,15 @@ class _Weaver:
         is_new &= not isinstance(statement, _DEFINITION)
         if not is_new and scope.assignments[_target(statement)]:
           raise Misfit(f'upstream has `{_target(statement)}` already')
+        if _is_string(statement):
+          raise Misfit('a docstring would be added', 'begin it with `...`')
         if after is None:
           run.append(statement)
         else:
           result.insert(after, statement)
           after += 1
     if run and not follows_hole:
-      problem = f'nothing says where {_head(run[0])} belongs'
-      raise Misfit(problem, 'write it beside an anchor, as `name = ...`')
+      raise _lost(run[0])
     return result + run
 
   def _woven(
@@ -212,5 +220,6 @@ class _Weaver:
     inner = self.scopes[definition.node.body.body[0]]
     if isinstance(ours, cst.FunctionDef):
       theirs = additions.with_parameters(theirs, ours)
-    body = self.suite(ours.body.body, theirs.body.body, inner)
+    new = ours.body.body if isinstance(ours.body, cst.IndentedBlock) else ()
+    body = self.suite(new, theirs.body.body, inner)
     return theirs.with_changes(body=theirs.body.with_changes(body=body))
