@@ -1,25 +1,31 @@
-"""Breaks each line of the change and shows which test in the diff notices.
+"""Breaks each line of the change and shows which tests in the diff notice.
 
     python -m tests.mutants        every test that notices each mutant
     python -m tests.mutants -x     only the first one, which is faster
 
-Options are pytest's. Run by hand, where the fork's requirements are installed;
-it builds what it tests. The exit status says whether a mutant survived.
+Options are pytest's. Run by hand, with upstream's test requirements installed.
+The exit status says whether a mutant survived.
 """
 
 from collections.abc import Iterator
+import contextlib
 import dataclasses
+import functools
+import multiprocessing
 import os
 import pathlib
 import re
-import subprocess
+import shutil
 import sys
 import tempfile
+
+import pytest
 
 from graft import package
 from graft import release
 
 _MODULES = ('transform', 'alias', 'utils')
+_PRELOADED = ('jax.numpy', 'scipy.optimize', 'sklearn.linear_model', __name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,39 +184,58 @@ def _names() -> str:
   return ' or '.join(re.findall(r'def (test_\w+)', ''.join(texts)))
 
 
-def _failed(
-    root: pathlib.Path, first: str, options: list[str]
+class _Failures:
+  """A pytest plugin that gathers the names of the tests that fail."""
+
+  def __init__(self):
+    self.names = {}
+
+  def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    if report.failed:
+      self.names[re.search(r'test_[a-z_]+\b|test_\D+', report.nodeid)[0]] = True
+
+
+def _killers(
+    mutant: Mutant | None, fork: pathlib.Path, options: list[str]
 ) -> list[str]:
-  """The tests in the diff that fail, those of the module ``first`` first."""
-  command = [sys.executable, '-m', 'pytest', '-q', '--tb=no', '-k', _names()]
-  command += ['-p', 'no:cacheprovider', '-c', os.devnull, f'--rootdir={root}']
-  command += ['--import-mode=importlib', '-rfE', *options]
-  for module in sorted(_MODULES, key=lambda module: module != first):
-    command.append(str(root / 'optax' / '_src' / f'{module}_test.py'))
-  env = os.environ | {'PYTHONPATH': str(root), 'PYTHONDONTWRITEBYTECODE': '1'}
-  done = subprocess.run(command, env=env, capture_output=True, text=True)
-  if done.returncode not in (0, 1):
-    raise RuntimeError(done.stdout + done.stderr)
-  return sorted(set(re.findall(r'(?m)^FAILED \S+::(test_\D+)', done.stdout)))
+  """The tests in the diff that fail on a mutant, in a process of its own."""
+  failures = _Failures()
+  with tempfile.TemporaryDirectory() as folder:
+    root = pathlib.Path(shutil.copytree(fork, folder, dirs_exist_ok=True))
+    source = root / 'optax' / '_src'
+    modules = _MODULES
+    if mutant is not None:
+      file = source / f'{mutant.module}.py'
+      file.write_text(mutant.applied(file.read_text()))
+      modules = sorted(modules, key=lambda module: module != mutant.module)
+    sys.path.insert(0, folder)
+    arguments = ['-q', '--import-mode=importlib', f'--rootdir={folder}']
+    arguments += ['-c', os.devnull, '-p', 'no:cacheprovider', '-k', _names()]
+    arguments += [*options, *(f'{source}/{module}_test.py' for module in modules)]
+    with open(os.devnull, 'w') as nowhere, contextlib.redirect_stdout(nowhere):
+      status = pytest.main(arguments, plugins=[failures])
+  if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    raise RuntimeError(f'{mutant}: pytest gives {status!r}')
+  return list(failures.names)
 
 
 def main(options: list[str]) -> int:
   """Runs the tests on every mutant and prints a table; gives the status."""
+  every = [None, *mutants()]
+  context = multiprocessing.get_context('forkserver')
+  context.set_forkserver_preload(list(_PRELOADED))
   survivors = 0
   with tempfile.TemporaryDirectory() as folder:
-    root = pathlib.Path(folder)
-    package.write_tree(release.fetched(release.pin()), root)
-    if broken := _failed(root, 'utils', options):
-      raise RuntimeError(f'the change itself fails {broken}')
-    for number, mutant in enumerate(mutants(), start=1):
-      file = root / 'optax' / '_src' / f'{mutant.module}.py'
-      text = file.read_text()
-      file.write_text(mutant.applied(text))
-      killers = _failed(root, mutant.module, options)
-      file.write_text(text)
-      survivors += not killers
-      print(f'{number:3} {mutant}', *killers or ['SURVIVES'], sep='\n      ')
-  print(f'{number - survivors} of {number} killed')
+    fork = pathlib.Path(folder)
+    package.write_tree(release.fetched(release.pin()), fork)
+    run = functools.partial(_killers, fork=fork, options=options)
+    with context.Pool(os.cpu_count(), maxtasksperchild=1) as pool:
+      for mutant, killers in zip(every, pool.imap(run, every)):
+        if mutant is None and killers:
+          raise RuntimeError(f'the change itself fails {killers}')
+        survivors += mutant is not None and not killers
+        print(mutant, *killers or ['SURVIVES'], sep='\n    ', flush=True)
+  print(f'{len(every) - 1 - survivors} of {len(every) - 1} killed')
   return int(survivors > 0)
 
 

@@ -7,41 +7,11 @@ passes there, or is not there, counts as a failure of the fork.
 
 import collections
 import importlib.util
-import json
-import os
 import pathlib
-import subprocess
 import sys
-import tempfile
 
-from graft import package
 from graft import release
-
-
-def outcomes(
-    root: pathlib.Path, tests: list[str], *options: str
-) -> dict[str, str]:
-  """Runs tests of the optax in a folder, in a process of their own.
-
-  Args:
-    root: The folder that holds ``optax/``.
-    tests: Files, folders or tests in it, as ``optax/_src/base_test.py``.
-    *options: Further options of pytest's.
-
-  Returns:
-    The outcome of each test.
-  """
-  with tempfile.TemporaryDirectory() as folder:
-    file = pathlib.Path(folder, 'outcomes.json')
-    environment = dict(os.environ, RECORD=str(file))
-    environment['PYTHONPATH'] = f'{root}{os.pathsep}{package.REPOSITORY}'
-    command = [sys.executable, '-m', 'pytest', '-q', '--tb=short']
-    command += ['-c', str(package.REPOSITORY / 'pyproject.toml')]
-    command += [f'--rootdir={root}', '--import-mode=importlib']
-    command += ['-p', 'no:cacheprovider', '-p', 'tests.upstream.record']
-    command += [*options, *(str(root / test) for test in tests)]
-    subprocess.run(command, env=environment, check=False)
-    return json.loads(file.read_text())
+from tests.upstream.suite import outcomes
 
 
 def _failed(found: dict[str, str]) -> set[str]:
