@@ -6,8 +6,8 @@ if since('0.2.7'):
 
   _TF_STYLE = ('adam', 'adamw', 'amsgrad', 'nadam', 'nadamw')
   _OPTIMIZERS_UNDER_TEST += tuple(
-      {'opt_name': name, 'opt_kwargs': {'learning_rate': 0.1, 'tf_style': True}}
-      for name in _TF_STYLE
+      {'opt_name': opt, 'opt_kwargs': {'learning_rate': 0.01, 'tf_style': True}}
+      for opt in _TF_STYLE
   )
 
 

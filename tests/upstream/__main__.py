@@ -14,17 +14,10 @@ from graft import release
 from tests.upstream.suite import outcomes
 
 
-def _failed(found: dict[str, str]) -> set[str]:
-  return {test for test, outcome in found.items() if outcome == 'failed'}
-
-
-def failed_upstream(tests: set[str], upstream: pathlib.Path) -> set[str]:
-  """Those of some tests that fail on the pristine release too."""
-  files = sorted({test.split('::')[0] for test in tests})
-  files = [file for file in files if (upstream / file).is_file()]
-  there = outcomes(upstream, files, '--collect-only', '-qq')
-  again = sorted(tests & there.keys())
-  return _failed(outcomes(upstream, again)) if again else set()
+def _failed(root: pathlib.Path, found: dict[str, str]) -> set[str]:
+  """The tests that failed, of those whose file is in a folder."""
+  failed = {test for test, outcome in found.items() if outcome == 'failed'}
+  return {test for test in failed if (root / test.split('::')[0]).is_file()}
 
 
 def main(modules: list[str]) -> int:
@@ -32,10 +25,10 @@ def main(modules: list[str]) -> int:
   root = pathlib.Path(importlib.util.find_spec('optax').origin).parent.parent
   files = [f'{module.replace(".", "/")}.py' for module in modules]
   found = outcomes(root, files or ['optax'], '-n2')
-  failed = _failed(found)
-  theirs = set()
-  if failed:
-    theirs = failed_upstream(failed, release.fetched(release.pin()).root)
+  failed = _failed(root, found)
+  upstream = release.fetched(release.pin()).root if failed else root
+  again = sorted({test.split('::')[0] for test in _failed(upstream, found)})
+  theirs = failed & _failed(upstream, outcomes(upstream, again) if again else {})
   for test in sorted(theirs):
     print(f'fails on the pristine release too: {test}')
   for test in sorted(failed - theirs):

@@ -1,14 +1,14 @@
 """What upstream's continuous integration runs finds nothing new in the fork.
 
-Each check reads the files of the diff as released and as grafted, and only a
-finding that was not there before counts. Settings stand in ``pyproject.toml``,
-which a source distribution of optax holds.
+It reads the files of the diff, as released and as grafted; only what was not
+found before counts. Settings stand in upstream's ``pyproject.toml``.
 """
 
 import collections
 from collections.abc import Callable
 import functools
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -38,7 +38,7 @@ def _folder(add_cleanup: Callable[..., None]) -> pathlib.Path:
 
 
 def _settings() -> str:
-  """The path of upstream's ``pyproject.toml``, downloaded the first time."""
+  """Upstream's ``pyproject.toml``, from a source distribution."""
   folder = _CACHE / f'{release.pin()}-settings'
   found = folder / f'optax-{release.pin()}' / 'pyproject.toml'
   if not found.is_file():
@@ -55,26 +55,25 @@ def _settings() -> str:
 def _old_python() -> str:
   """An interpreter with the oldest jax that upstream supports."""
   folder = _CACHE / f'jax-{_OLDEST_JAX}'
-  python = folder / 'bin' / 'python'
-  ready = folder / 'ready'
-  if not ready.is_file():
+  python = str(folder / 'bin' / 'python')
+  if not (folder / 'ready').is_file():
     venv.create(folder, with_pip=True, clear=True)
-    wanted = [f'jax=={_OLDEST_JAX}', f'jaxlib=={_OLDEST_JAX}']
-    wanted += ['absl-py', 'numpy', 'pytest', 'scikit-learn', 'scipy']
-    command = [python, '-m', 'pip', 'install', '--quiet', *wanted]
-    subprocess.run(command, check=True)
-    ready.touch()
-  return str(python)
+    wanted = [f'jax=={_OLDEST_JAX}', f'jaxlib=={_OLDEST_JAX}', 'absl-py']
+    wanted += ['pytest', 'scikit-learn', 'scipy']
+    subprocess.run([python, '-m', 'pip', 'install', '-q', *wanted], check=True)
+    (folder / 'ready').touch()
+  return python
 
 
 def _run(root: pathlib.Path, *command: str) -> str:
   """What a tool prints when it runs in a folder, findings or not."""
+  scripts = str(pathlib.Path(sys.executable).parent)  # Where pyrefly's stands.
   done = subprocess.run(
       [sys.executable, '-m', *command],
       cwd=root,
+      env=os.environ | {'PATH': scripts + os.pathsep + os.environ['PATH']},
       capture_output=True,
       text=True,
-      check=False,
   )
   if done.returncode and not done.stdout:
     raise AssertionError(done.stderr)
@@ -93,8 +92,8 @@ def _ruff(root: pathlib.Path, files: list[str]) -> list[str]:
 
 
 def _pylint(root: pathlib.Path, files: list[str]) -> list[str]:
-  options = ('--rcfile', _settings(), '--output-format', 'json')
-  options += ('--check-quote-consistency=yes',)
+  options = ['--rcfile', _settings(), '--output-format', 'json']
+  options += ['--check-quote-consistency=yes']
   found = []
   for disabled, is_test in (('E1102', False), ('W0212,E1102', True)):
     some = [file for file in files if file.endswith('_test.py') == is_test]
@@ -110,11 +109,9 @@ def _pyrefly(root: pathlib.Path, files: list[str]) -> list[str]:
 
 
 def _text(root: pathlib.Path, files: list[str]) -> list[str]:
-  """End of file, trailing white space, carriage returns, licence header."""
   flaws = {
       'no licence': r'\A(?!# Copyright .*\n#\n# Licensed under the Apache)',
-      'trailing white space': r'[ \t]+$',
-      'carriage return': r'\r',
+      'trailing white space': r'[ \t\r]+$',
       'end of file': r'(\n\n|[^\n])\Z',
   }
   found = []
@@ -128,13 +125,11 @@ def _text(root: pathlib.Path, files: list[str]) -> list[str]:
 _CHECKS = (
     ('flake8', _flake8, 'F821'),
     ('ruff', _ruff, 'F821'),
-    ('pylint', _pylint, 'dangerous-default-value'),
-    ('quotes', _pylint, 'inconsistent-quotes'),
+    ('pylint', _pylint, 'dangerous-default-value', 'inconsistent-quotes'),
     ('pyrefly', _pyrefly, 'unknown-name'),
-    ('text', _text, 'end of file'),
-    ('licence', _text, 'no licence'),
+    ('text', _text, 'end of file', 'no licence', 'trailing white space'),
 )
-_FLAW = 'def f( x,y = [] ): return z, "x", \'y\', \'w\'\n\n'
+_FLAW = 'def f( x,y = [] ): return z, "x", \'y\', \'w\' \n\n'
 
 
 @pytest.mark.network
@@ -157,10 +152,12 @@ class ChecksTest(parameterized.TestCase):
     self.assertEmpty(after)
 
   @parameterized.named_parameters(*_CHECKS)
-  def test_would_find_a_flaw(self, check, expected):
+  def test_would_find_a_flaw(self, check, *flaws):
     folder = _folder(self.addCleanup)
     (folder / 'flaw.py').write_text(_FLAW)
-    self.assertIn(expected, ' '.join(check(folder, ['flaw.py'])))
+    found = ' '.join(check(folder, ['flaw.py']))
+    for flaw in flaws:
+      self.assertIn(flaw, found)
 
   def test_the_diff_applies_removes_nothing_and_is_short(self):
     folder = _folder(self.addCleanup)

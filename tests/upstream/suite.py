@@ -26,17 +26,7 @@ def outcomes(
     *options: str,
     python: str = sys.executable,
 ) -> dict[str, str]:
-  """Runs tests of the optax in a folder.
-
-  Args:
-    root: The folder that holds ``optax/``.
-    tests: Files, folders or tests in it, as ``optax/_src/base_test.py``.
-    *options: Further options of pytest's.
-    python: The interpreter to run them with.
-
-  Returns:
-    The outcome of each test.
-  """
+  """The outcomes of tests, ``optax/_src/base_test.py``, of a folder's optax."""
   with tempfile.TemporaryDirectory() as folder:
     file = pathlib.Path(folder, 'outcomes.json')
     environment = dict(os.environ, RECORD=str(file))
