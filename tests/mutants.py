@@ -127,7 +127,6 @@ class Mutant(NamedTuple):
   def applied(self, text: str) -> str:
     """The module's text with the one replacement made."""
     name = self.definition.split('.')[1]
-    # From the decorators on to the next definition.
     begin = text.rindex('\n\n\n', 0, text.index(f'def {name}('))
     end = text.find('\n\n\n', begin + 3)
     if text.count(self.old, begin, end) != 1:

@@ -28,7 +28,8 @@ def main(modules: list[str]) -> int:
   failed = _failed(root, found)
   upstream = release.fetched(release.pin()).root if failed else root
   again = sorted({test.split('::')[0] for test in _failed(upstream, found)})
-  theirs = failed & _failed(upstream, outcomes(upstream, again) if again else {})
+  there = outcomes(upstream, again) if again else {}
+  theirs = failed & _failed(upstream, there)
   for test in sorted(theirs):
     print(f'fails on the pristine release too: {test}')
   for test in sorted(failed - theirs):
