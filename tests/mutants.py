@@ -62,6 +62,7 @@ _MUTANTS = {
             'if epsilon_hat and not nesterov:',
             'if epsilon_hat and mu_dtype is None:',
             'if epsilon_hat and eps_root == 0.0:',
+            'if epsilon_hat:\n      optax.tree.bias_correction(nu, b2, count_inc)',
         ],
         '(mu_hat, nu, b2, count_inc), nu\n': [
             '(mu, nu, b2, count_inc), nu\n',
@@ -69,9 +70,7 @@ _MUTANTS = {
             '(mu_hat, nu, b2, state.count), nu\n',
             '(mu_hat, nu, b2, count_inc), mu\n',
             '(mu_hat, nu, b2, count_inc), state.nu\n',
-            '(mu_hat, nu, b2, count_inc), nu_hat\n',
         ],
-        '    else:\n      nu_hat = optax': ['    if True:\n      _ = optax'],
     },
     'transform.scale_by_amsgrad': {
         'epsilon_hat: bool = False': ['epsilon_hat: bool = True'],
@@ -192,7 +191,7 @@ def main(options: list[str]) -> int:
         raise RuntimeError(f'the change itself fails {unchanged}')
       for mutant, killers in zip(every, results):
         killed += bool(killers)
-        print(*mutant, *killers or ['SURVIVES'], sep=' | ', flush=True)
+        print(*map(repr, mutant), *killers or ['SURVIVES'], flush=True)
   print(f'{killed} of {len(every)} killed')
   return int(killed < len(every))
 
