@@ -49,7 +49,7 @@ class TransformTest:
         for dtype, actual in updates.items():
           used = (dtype, mu_dtype or dtype)
           self.assertEqual(actual.dtype, jnp.result_type(*used))
-          rtol = 4 * max(jnp.finfo(dtype).eps for dtype in used)
+          rtol = 4 * float(max(jnp.finfo(dtype).eps for dtype in used))
           np.testing.assert_allclose(actual.astype(float), expected, rtol=rtol)
 
   @since('0.2.7')

@@ -5,7 +5,7 @@ def canonicalize_dtype():
   ...
 
 
-def check_epsilon_hat(**flags: bool) -> None:
+def check_epsilon_hat(**flags: object) -> None:
   """Refuses numbers, in arrays too, as they would be taken for True."""
   for name, flag in flags.items():
     if not isinstance(flag, (bool, np.bool_)):

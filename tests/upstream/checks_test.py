@@ -103,7 +103,8 @@ def _pylint(root: pathlib.Path, files: list[str]) -> list[str]:
 
 
 def _pyrefly(root: pathlib.Path, files: list[str]) -> list[str]:
-  options = ('check', '--output-format', 'json', '--search-path', '.')
+  options = ['check', '--preset', 'default', '--search-path', '.']
+  options += ['--output-format', 'json']
   found = json.loads(_run(root, 'pyrefly', *options, *files))['errors']
   return [f'{item["name"]} {item["description"]}' for item in found]
 
