@@ -35,7 +35,7 @@ class AliasTest:
     factory = getattr(alias, opt_name)
     self.assertIs(getattr(factory, 'func', factory).__kwdefaults__[flag], False)
     with self.assertRaisesRegex(TypeError, f'{flag}.*`eps`'):
-      factory(0.1, **{flag: 1e-7})
+      factory(0.1, **{flag: 0.0})
     injected = _inject.inject_hyperparams(factory)(0.1, **{flag: 1e-7})
     with self.assertRaisesRegex(TypeError, f'{flag}.*`eps`'):
       injected.init(jnp.ones(2))
