@@ -7,30 +7,25 @@ from optax._src import utils
 
 @functools.partial(jax.jit, inline=True)
 def _move_bias_correction(mu_hat, nu, decay, count):
-  """Moves the second moment's bias correction into the first moment."""
-  divisor = 1 / jnp.sqrt(1 - decay**count)
-  # Cast last: in low precision decay**count may round to 1. XLA casts a divisor
-  # once for all leaves, but a factor once for each.
-  mu_hat = jax.tree.map(lambda m: m / divisor.astype(m.dtype), mu_hat)
-  # Strongly typed, as a corrected moment is.
-  nu = jax.tree.map(lambda v: v.astype(v.dtype), nu)
-  return mu_hat, nu
+  """Applies the bias correction of the second moment to the first moment."""
+  # Cast last: in low precision decay**count may round to 1.
+  scale = jnp.sqrt(1 - decay**count)
+  return jax.tree.map(lambda m, v: m * scale.astype(v.dtype), mu_hat, nu)
 
 
 def scale_by_adam(*, epsilon_hat: bool = False):
   """...
 
   Args:
-    epsilon_hat: Whether ``eps`` is the epsilon hat of the formulation just
-      before Section 2.1 of [Kingma et al, 2014], as in TensorFlow and Keras, or
-      the epsilon of Algorithm 1. The state is the same for both.
+    epsilon_hat: Whether ``eps`` is an epsilon hat, see :func:`optax.adam`.
   """
   utils.check_epsilon_hat(epsilon_hat=epsilon_hat)
 
   def update_fn():
-    nu_hat = ...
     if epsilon_hat:
-      mu_hat, nu_hat = _move_bias_correction(mu_hat, nu, b2, count_inc)
+      mu_hat, nu_hat = _move_bias_correction(mu_hat, nu, b2, count_inc), nu
+    else:
+      nu_hat = ...
 
 
 @since('0.2.7')
@@ -38,14 +33,13 @@ def scale_by_amsgrad(*, epsilon_hat: bool = False):
   """...
 
   Args:
-    epsilon_hat: Whether ``eps`` is the epsilon hat of the formulation just
-      before Section 2.1 of [Kingma et al, 2014], as in TensorFlow and Keras;
-      the maximum ``nu_max`` is then taken over the uncorrected second moment.
-      No effect if ``bias_correction_nu`` is ``False``.
+    epsilon_hat: Whether ``eps`` is an epsilon hat, see :func:`optax.amsgrad`.
   """
   utils.check_epsilon_hat(epsilon_hat=epsilon_hat)
+  move_bias_correction = epsilon_hat and bias_correction_nu
+  bias_correction_nu = bias_correction_nu and not epsilon_hat
 
   def update_fn():
-    if epsilon_hat and bias_correction_nu:
-      mu_hat, nu_eff = _move_bias_correction(mu_hat, nu, b2, count_inc)
+    if move_bias_correction:
+      mu_hat = _move_bias_correction(mu_hat, nu, b2, count_inc)
     nu_max = ...

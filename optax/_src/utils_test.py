@@ -1,11 +1,9 @@
 class HelpersTest:
   ...
 
-  @parameterized.parameters(True, False, np.True_, np.False_)
-  def test_check_epsilon_hat_takes_flags(self, flag):
-    utils.check_epsilon_hat(epsilon_hat=flag, tf_style=flag)
-
-  @parameterized.parameters(1e-7, 0.0, 1, None, 'True', np.float32(1e-7))
-  def test_check_epsilon_hat_takes_no_value(self, value):
-    with self.assertRaisesRegex(TypeError, 'tf_style.*`eps`'):
-      utils.check_epsilon_hat(epsilon_hat=False, tf_style=value)
+  def test_check_epsilon_hat(self):
+    for flag in (True, False, np.True_):
+      utils.check_epsilon_hat(epsilon_hat=flag, tf_style=flag)
+    for number in (1e-7, 0.0, 1, None, np.float32(1), jnp.array(True)):
+      with self.assertRaisesRegex(TypeError, 'tf_style.*`eps`'):
+        utils.check_epsilon_hat(epsilon_hat=False, tf_style=number)

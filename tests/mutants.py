@@ -1,0 +1,200 @@
+"""Breaks each line of the change and shows which tests in the diff notice.
+
+``python -m tests.mutants -x`` stops at the first test that notices a mutant;
+options are pytest's. The exit status says whether a mutant survived.
+"""
+
+import contextlib
+import functools
+import multiprocessing
+import os
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+from typing import NamedTuple
+
+import pytest
+
+from graft import package
+from graft import release
+from tests.upstream import suite
+
+_PRELOADED = ('jax.numpy', 'scipy.optimize', 'sklearn.linear_model', __name__)
+
+
+_CHECK = 'utils.check_epsilon_hat(epsilon_hat=epsilon_hat)'
+_CHECK_BOTH = _CHECK[:-1] + ', tf_style=tf_style)'
+_ALIAS = {
+    'epsilon_hat: bool = False': ['epsilon_hat: bool = True'],
+    'tf_style: bool = False': ['tf_style: bool = True'],
+    _CHECK_BOTH: [_CHECK, 'utils.check_epsilon_hat(tf_style=tf_style)', 'pass'],
+    '=epsilon_hat or tf_style': [
+        '=epsilon_hat',
+        '=tf_style',
+        '=epsilon_hat and tf_style',
+        '=(epsilon_hat or tf_style) and mu_dtype is None',
+        '=(epsilon_hat or tf_style) and eps_root == 0.0',
+    ],
+}
+_MOVED = 'mu_hat = _move_bias_correction(mu_hat, nu, b2, count_inc)'
+_MUTANTS = {
+    'transform._move_bias_correction': {
+        'jax.jit, inline=True': ['jax.jit'],
+        'jnp.sqrt(1 - decay**count)': ['1 - decay**count'],
+        '1 - decay': ['1 + decay'],
+        'decay**count)': ['decay**(count - 1))', 'decay**(count + 1))'],
+        'm * scale': ['m / scale', 'v * scale'],
+        'scale.astype(v.dtype)': [
+            'scale',
+            'scale.astype(m.dtype)',
+            # The power in the dtype of the moment.
+            'jnp.sqrt(1 - jnp.asarray(decay, v.dtype) ** count)',
+        ],
+    },
+    'transform.scale_by_adam': {
+        'epsilon_hat: bool = False': ['epsilon_hat: bool = True'],
+        _CHECK: ['pass'],
+        'if epsilon_hat:': [
+            'if not epsilon_hat:',
+            'if epsilon_hat and nesterov:',
+            'if epsilon_hat and not nesterov:',
+            'if epsilon_hat and mu_dtype is None:',
+            'if epsilon_hat and eps_root == 0.0:',
+            'if epsilon_hat:\n      optax.tree.bias_correction(nu, b2, count_inc)',
+        ],
+        '(mu_hat, nu, b2, count_inc), nu\n': [
+            '(mu, nu, b2, count_inc), nu\n',
+            '(mu_hat, nu, b1, count_inc), nu\n',
+            '(mu_hat, nu, b2, state.count), nu\n',
+            '(mu_hat, nu, b2, count_inc), mu\n',
+            '(mu_hat, nu, b2, count_inc), state.nu\n',
+        ],
+    },
+    'transform.scale_by_amsgrad': {
+        'epsilon_hat: bool = False': ['epsilon_hat: bool = True'],
+        '    *,\n': [''],
+        _CHECK: ['pass'],
+        '= epsilon_hat and bias_correction_nu': [
+            '= epsilon_hat',
+            '= bias_correction_nu',
+            '= epsilon_hat and bias_correction_nu and bias_correction_mu',
+            '= epsilon_hat and bias_correction_nu and mu_dtype is None',
+        ],
+        '= bias_correction_nu and not epsilon_hat': [
+            '= bias_correction_nu',
+            '= not epsilon_hat',
+            '= bias_correction_nu or not epsilon_hat',
+            '= bias_correction_nu and not (epsilon_hat and bias_correction_mu)',
+            '= bias_correction_nu and not (epsilon_hat and mu_dtype is None)',
+        ],
+        'if move_bias_correction:': ['if not move_bias_correction:'],
+        _MOVED: [
+            'mu_hat = _move_bias_correction(mu, nu, b2, count_inc)',
+            'mu_hat = _move_bias_correction(mu_hat, nu, b1, count_inc)',
+            'mu_hat = _move_bias_correction(mu_hat, nu, b2, state.count)',
+            'nu_eff = _move_bias_correction(nu_eff, nu, b2, count_inc)',
+        ],
+    },
+    'alias.adam': _ALIAS,
+    'alias.adamw': _ALIAS,
+    'alias.amsgrad': _ALIAS | {'    *,\n': ['']},
+    'utils.check_epsilon_hat': {
+        '(bool, np.bool_)': [
+            'bool',
+            'np.bool_',
+            '(bool, np.bool_, int)',
+            '(bool, np.bool_, float)',
+            '(bool, np.bool_, jax.Array)',
+        ],
+        'flags.items()': ['list(flags.items())[:1]'],
+        'TypeError': ['ValueError'],
+        '`{name}`': ['This'],
+        '`eps`': ['it'],
+    },
+}
+
+
+class Mutant(NamedTuple):
+  """A definition of the grafted package, what stands in it, and what could."""
+
+  definition: str
+  old: str
+  new: str
+
+  def applied(self, text: str) -> str:
+    """The module's text with the one replacement made."""
+    name = self.definition.split('.')[1]
+    begin = text.rindex('\n\n\n', 0, text.index(f'def {name}('))
+    end = text.find('\n\n\n', begin + 3)
+    if text.count(self.old, begin, end) != 1:
+      raise ValueError(f'{self}: not once there')
+    changed = text[begin:end].replace(self.old, self.new)
+    return text[:begin] + changed + text[end:]
+
+
+def mutants() -> list[Mutant]:
+  """Every mutant; together they break each line of the change."""
+  return [
+      Mutant(definition, old, new)
+      for definition, lines in _MUTANTS.items()
+      for old, others in lines.items()
+      for new in others
+  ]
+
+
+def _killers(
+    mutant: Mutant | None, fork: pathlib.Path, options: list[str]
+) -> list[str]:
+  """The tests in the diff that fail on a mutant; in a process of its own."""
+  failed = {}
+
+  class Failures:
+
+    def pytest_runtest_logreport(self, report):
+      if report.failed:
+        failed[re.search(r'test_\w*?(?=\d*$)', report.nodeid)[0]] = True
+
+  first = mutant.definition.split('.')[0] if mutant else ''
+  with tempfile.TemporaryDirectory() as folder:
+    root = pathlib.Path(shutil.copytree(fork, folder, dirs_exist_ok=True))
+    source = root / 'optax' / '_src'
+    if mutant:
+      text = (source / f'{first}.py').read_text()
+      (source / f'{first}.py').write_text(mutant.applied(text))
+    sys.path.insert(0, folder)
+    arguments = ['-q', '-k', suite.own_tests(), '-p', 'no:cacheprovider']
+    arguments += ['-c', os.devnull, f'--rootdir={folder}', *options]
+    arguments += ['--import-mode=importlib']
+    for module in sorted(suite.MODULES, key=lambda module: module != first):
+      arguments.append(f'{source}/{module}_test.py')
+    with open(os.devnull, 'w') as nowhere, contextlib.redirect_stdout(nowhere):
+      status = pytest.main(arguments, plugins=[Failures()])
+  if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    raise RuntimeError(f'{mutant}: pytest gives {status!r}')
+  return list(failed)
+
+
+def main(options: list[str]) -> int:
+  """Runs the tests on every mutant and prints a table; gives the status."""
+  context = multiprocessing.get_context('forkserver')
+  context.set_forkserver_preload(list(_PRELOADED))
+  every, killed = mutants(), 0
+  with tempfile.TemporaryDirectory() as folder:
+    fork = pathlib.Path(folder)
+    package.write_tree(release.fetched(release.pin()), fork)
+    run = functools.partial(_killers, fork=fork, options=options)
+    with context.Pool(os.cpu_count(), maxtasksperchild=1) as pool:
+      results = pool.imap(run, [None, *every])
+      if unchanged := next(results):
+        raise RuntimeError(f'the change itself fails {unchanged}')
+      for mutant, killers in zip(every, results):
+        killed += bool(killers)
+        print(*map(repr, mutant), *killers or ['SURVIVES'], flush=True)
+  print(f'{killed} of {len(every)} killed')
+  return int(killed < len(every))
+
+
+if __name__ == '__main__':
+  sys.exit(main(sys.argv[1:]))
