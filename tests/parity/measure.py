@@ -117,11 +117,19 @@ def allowed(row, params, grads, names, backend=''):
   """Returns the distance that rounding explains.
 
   Both sides round on their own, so it is twice the spread of the optax call.
+  Where one of them moves the parameters twice a step, for a decay or to an
+  average, it rounds them once more, at worst in one direction always.
   """
   held, coarse = row.inexact(backend)
-  return 2 * rounding.spread(
+  spread = rounding.spread(
       row.ours, params, grads, names, held=held, coarse=coarse
   )
+  if not row.moves_twice:
+    return 2 * spread
+  steps = len(grads['bias'])
+  half = float(jnp.finfo(params['bias'].dtype).eps) / 2
+  largest = max(float(np.max(np.abs(p))) for p in params.values())
+  return 2 * spread + steps * half * (largest + spread)
 
 
 def measure(row, dtype, setting):

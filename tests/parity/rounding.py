@@ -33,10 +33,12 @@ _UNITS = {
 class _Rounding:
   """Rounds at random; every operation and constant draws its own numbers."""
 
-  def __init__(self, noise, choices, dtype, constants, coarse):
+  def __init__(self, noise, steady, choices, dtype, constants, coarse):
     self.noise = noise
+    self.steady = steady
     self.choices = choices
     self.ulp = float(jnp.finfo(dtype).eps)
+    self.short = jnp.float32 if dtype == jnp.float64 else dtype
     self.constants = constants
     self.coarse = coarse
     self.place = itertools.count()
@@ -59,8 +61,11 @@ class _Rounding:
       ulp = max(ulp, float(jnp.finfo(jnp.float32).eps))
     start = self.size % (_NOISE - value.size)
     self.size += value.size
-    noise = self.noise[start : start + value.size].reshape(value.shape)
-    return value * (1 + _UNITS[name] * ulp * noise).astype(value.dtype)
+    source = self.steady if name in self.coarse else self.noise
+    noise = source[start : start + value.size].reshape(value.shape)
+    moved = value * (1 + _UNITS[name] * ulp * noise).astype(value.dtype)
+    # What fewer digits hold is the result of whole numbers, and exact.
+    return jnp.where(value == value.astype(self.short), value, moved)
 
   def evaluate(self, closed, *args):
     """Evaluates a program, rounding at random."""
@@ -126,10 +131,10 @@ def _runs(text, params, grads, names, rounding_of):
 
   @jax.jit
   @jax.vmap
-  def run(noise, choices):
+  def run(noise, steady, choices):
     def rounded(carry, x):
       noise, grads = x
-      rounding = rounding_of(noise, choices)
+      rounding = rounding_of(noise, steady, choices)
       out = rounding.evaluate(program, *carry, *jax.tree.leaves(grads))
       (params, state), _ = jax.tree.unflatten(jax.tree.structure(shape), out)
       carry = [
@@ -140,7 +145,7 @@ def _runs(text, params, grads, names, rounding_of):
 
     return jax.lax.scan(rounded, leaves, (noise, grads))[1]
 
-  return run(noise, plan)
+  return run(noise, noise[:, 0], plan)
 
 
 def spread(text, params, grads, names, *, held=(), coarse=()):
@@ -153,7 +158,8 @@ def spread(text, params, grads, names, *, held=(), coarse=()):
     names: The variables of the call.
     held: Those that the framework rounds, to float32 at best, before it
       computes with them; with the decay rates it then rounds every constant.
-    coarse: Names of operations that the framework computes in float32.
+    coarse: Names of operations that the framework computes in float32, with
+      errors that may be alike in every step.
 
   Returns:
     The largest distance from the call without rounding.
@@ -165,8 +171,8 @@ def spread(text, params, grads, names, *, held=(), coarse=()):
   given = {**names, 'dtype': 'float64'}
   rounded = {k: float(np.asarray(given[k], low)) for k in held}
 
-  def rounding_of(noise, choices):
-    return _Rounding(noise, choices, dtype, constants, coarse)
+  def rounding_of(*drawn):
+    return _Rounding(*drawn, dtype, constants, coarse)
 
   with jax.enable_x64(True):
     runs = [_runs(text, *wide, given, rounding_of)]

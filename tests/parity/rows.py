@@ -33,9 +33,7 @@ class Setting(NamedTuple):
 SETTINGS = (
     Setting(1e-2, 0.8, 0.999, 1e-5),
     Setting(2e-3, 0.9, 0.995, 1e-7),
-    Setting(1e-3, 0.9, 0.999, 1e-3),
-    Setting(3e-3, 0.9, 0.99, 1e-4),
-    Setting(3e-4, 0.95, 0.98, 1e-6),
+    Setting(1e-3, 0.95, 0.98, 1e-3),
     Setting(5e-4, 0.0, 0.999, 1e-8),
 )
 ALL_HELD = Setting._fields
@@ -76,7 +74,7 @@ class Row:
   each_step: str = ''
   within: tuple[str, str] = ('{}', '{}')
   extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-  settings: tuple[Setting, ...] = SETTINGS[:2]
+  settings: tuple[Setting, ...] = SETTINGS[:1]
   held: tuple[str, ...] = ()
   coarse: tuple[str, ...] = ()
   floatx: str = ''
@@ -116,6 +114,12 @@ class Row:
       if f'{flag}=True' in self.ours:
         return self.ours.replace(f'{flag}=True', f'{flag}=False')
     return self.ours.replace('eps=eps', 'eps=eps, tf_style=True')
+
+  @property
+  def moves_twice(self):
+    """Whether a framework may move the parameters twice a step."""
+    twice = ('weight_decay=', 'add_decayed_weights', 'incremental_update')
+    return any(text in self.ours for text in twice)
 
   def inexact(self, backend):
     """The hyperparameters and operations that the framework has in float32."""
@@ -495,6 +499,7 @@ _KERAS_OTHERS = (
         "optimizer = optax.partition({'muon': muon, 'adam': adam}, labels)",
         'Muon',
         extra=dict(decay=0.3),
+        coarse=('reduce_sum',),  # Keras takes a norm in float32.
     ),
 )
 
@@ -670,7 +675,7 @@ GAPS = (
         'optax.lamb(lr, ..., weight_decay=decay)',
         extra=dict(decay=0.3),
     ),
-    _plain('Adamax(lr, ...)', 'optax.adamax(lr, ...)', settings=SETTINGS[:3]),
+    _plain('Adamax(lr, ...)', 'optax.adamax(lr, ...)', settings=SETTINGS[2:3]),
     _plain(
         'SGD(ExponentialDecay(lr, steps, decay_rate), momentum)',
         'optax.sgd(optax.exponential_decay(lr, float(steps), decay_rate), '
