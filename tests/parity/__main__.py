@@ -1,8 +1,7 @@
-"""Prints the figures of the porting guide, or writes them to its page.
+"""Prints the figures of the porting guide, or writes them to its pages.
 
-python -m tests.parity                 print the tables
-python -m tests.parity --write         put them into docs/porting.md
-python -m tests.parity --only torch    measure some of the tables only
+python -m tests.parity            measure everything and print the blocks
+python -m tests.parity --write    put them into the guide and its figures
 """
 
 import argparse
@@ -13,25 +12,24 @@ from tests.parity import rows
 from tests.parity import tables
 
 
-def _matches(head, table):
-  return lambda: tables.matches(head, table, measure.measure_all(table))
+def figures_of_all():
+  """Measures everything."""
+  tables_ = (rows.TENSORFLOW, rows.KERAS, rows.TORCH)
+  tensorflow, keras, torch = map(measure.measure_all, tables_)
+  keras += measure.measure_keras_on_tensorflow()
+  gaps = measure.measure_all(rows.GAPS, ('float64',))
+  return tensorflow, keras, torch, gaps
 
 
-def _keras():
-  figures = measure.measure_all(rows.KERAS) + measure.on_tensorflow()
-  return tables.matches('Keras', rows.KERAS, figures)
-
-
-# What makes each block of the page.
-BLOCKS = {
-    'versions': tables.versions,
-    'tensorflow': _matches('TensorFlow', rows.TENSORFLOW),
-    'keras': _keras,
-    'torch': _matches('PyTorch', rows.TORCH),
-    'defaults': tables.defaults,
-    'gaps': lambda: tables.gaps(measure.measure_all(rows.GAPS, ('float64',))),
-    'halves': lambda: tables.halves(measure.measure_halves()),
-}
+def blocks(figures, halves):
+  """Returns the blocks of each page."""
+  return {
+      tables.GUIDE: {**tables.of_guide(*figures), 'defaults': tables.defaults()},
+      tables.FIGURES: {
+          **tables.of_figures(*figures, halves),
+          'versions': tables.versions(),
+      },
+  }
 
 
 def main():
@@ -39,20 +37,15 @@ def main():
       description=__doc__, formatter_class=argparse.RawTextHelpFormatter
   )
   parser.add_argument('--write', action='store_true')
-  parser.add_argument('--only', nargs='+', choices=BLOCKS, default=BLOCKS)
-  parser.add_argument('--keras-json', help=argparse.SUPPRESS)
   args = parser.parse_args()
-  if args.keras_json:
-    measure.write_keras(args.keras_json)
-    return
-  for name in args.only:
-    text = BLOCKS[name]()
+  made = blocks(figures_of_all(), measure.measure_halves())
+  for path, texts in made.items():
     if args.write:
-      page = tables.PAGE.read_text(encoding='utf-8')
-      page = pages.fill(page, {name: text})
-      tables.PAGE.write_text(page, encoding='utf-8')
+      page = pages.fill(path.read_text('utf-8'), texts)
+      path.write_text(page, 'utf-8')
     else:
-      print(f'{name}\n\n{text}\n')
+      for name, text in texts.items():
+        print(f'{name}\n\n{text}\n')
 
 
 if __name__ == '__main__':

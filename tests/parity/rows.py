@@ -168,7 +168,7 @@ TENSORFLOW = (
 _keras = functools.partial(Row, 'keras')
 _ADAMW = 'optax.adamw(lr, ..., weight_decay=decay, tf_style=True)'
 
-_KERAS_ADAM = (
+KERAS_ADAM = (
     _keras('Adam(lr, ...)', _HAT, settings=SETTINGS),
     _keras(
         'Adam()',
@@ -236,7 +236,7 @@ _schedule = functools.partial(
 _STEPS = dict(steps=100, decay_rate=0.3)
 _COSINE = ('cos',)  # On JAX, Keras's cosine is float32 whatever it is given.
 
-_KERAS_SCHEDULES = (
+KERAS_SCHEDULES = (
     _schedule(
         'ExponentialDecay(lr, steps, decay_rate)',
         'optax.exponential_decay(lr, float(steps), decay_rate)',
@@ -324,7 +324,7 @@ _KERAS_SCHEDULES = (
     ),
 )
 
-_KERAS_RECIPES = (
+KERAS_RECIPES = (
     _keras(
         'optimizer = AdamW(lr, ..., weight_decay=decay)\n'
         "optimizer.exclude_from_weight_decay(var_names=['bias'])",
@@ -423,7 +423,7 @@ _plain = functools.partial(Row, 'keras', flag=False)
 _MOMENTUM = dict(momentum=0.9)
 _RHO = dict(rho=0.95, **_MOMENTUM)
 
-_KERAS_OTHERS = (
+KERAS_OTHERS = (
     _plain('SGD(lr)', 'optax.sgd(lr)'),
     _plain(
         'SGD(lr, momentum)',
@@ -503,7 +503,7 @@ _KERAS_OTHERS = (
     ),
 )
 
-KERAS = _KERAS_ADAM + _KERAS_SCHEDULES + _KERAS_RECIPES + _KERAS_OTHERS
+KERAS = KERAS_ADAM + KERAS_SCHEDULES + KERAS_RECIPES + KERAS_OTHERS
 
 _torch = functools.partial(Row, 'torch')
 _EPS = (
@@ -512,7 +512,7 @@ _EPS = (
 )
 _CLIPPED = 'optax.chain(\n    {},\n    optax.adam(lr, ...),\n)'
 
-_TORCH_ADAM = (
+TORCH_ADAM = (
     _torch('Adam(params, lr, ...)', 'optax.adam(lr, ...)', settings=SETTINGS),
     _torch(
         'Adam(params)',
@@ -584,7 +584,7 @@ _scheduler = functools.partial(
     ),
 )
 
-_TORCH_SCHEDULES = (
+TORCH_SCHEDULES = (
     _scheduler(
         'ExponentialLR(optimizer, gamma)',
         'optax.exponential_decay(lr, 1.0, gamma)',
@@ -614,7 +614,7 @@ _TORCH_SCHEDULES = (
     ),
 )
 
-TORCH = _TORCH_ADAM + _TORCH_SCHEDULES
+TORCH = TORCH_ADAM + TORCH_SCHEDULES
 ROWS = TENSORFLOW + KERAS + TORCH
 
 _NADAM = 'optax.nadam(lr, ...)'
