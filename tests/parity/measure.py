@@ -21,7 +21,6 @@ from tests.parity import frameworks
 from tests.parity import rounding
 from tests.parity import rows
 
-ROOT = pathlib.Path(__file__).parents[2]
 STEPS = 300
 SHAPES = {'bias': (24,), 'kernel': (8, 9)}
 DTYPES = ('float64', 'float32')
@@ -135,7 +134,7 @@ def allowed(row, params, grads, names, backend=''):
 def measure(row, dtype, setting):
   """Runs the framework of a row, then optax in both settings of the flag."""
   values = row.settings[setting]
-  names = {**values._asdict(), 'dtype': dtype, **row.extra}
+  names = {**rows.NAMES, **values._asdict(), 'dtype': dtype}
   params, grads = problem(jnp.dtype(dtype), values.lr)
   theirs = frameworks.RUNNERS[row.framework](
       row.theirs, params, grads, **row.options, **names
@@ -181,13 +180,13 @@ def on_tensorflow(module, *arguments):
   subprocess.run(
       [sys.executable, '-m', f'tests.parity.{module}', *arguments],
       env={**os.environ, 'KERAS_BACKEND': 'tensorflow'},
-      cwd=ROOT,
+      cwd=rows.ROOT,
       check=True,
   )
 
 
 def measure_keras_on_tensorflow():
-  """Returns the figures of Keras's rows on its TensorFlow backend."""
+  """Returns figures of Keras's rows, one setting each, on TensorFlow."""
   with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder, 'figures.json')
     on_tensorflow('measure', str(path))
@@ -196,5 +195,5 @@ def measure_keras_on_tensorflow():
 
 if __name__ == '__main__':
   pathlib.Path(sys.argv[1]).write_text(
-      json.dumps(measure_all(rows.KERAS)), 'utf-8'
+      json.dumps(measure_all(rows.KERAS, settings=1)), 'utf-8'
   )
