@@ -1,7 +1,6 @@
-"""Prints the figures of the porting guide, or writes them to its pages.
+"""Measures everything and prints the porting guide and its page of figures.
 
-python -m tests.parity            measure everything and print the blocks
-python -m tests.parity --write    put them into the guide and its figures
+python -m tests.parity --write puts the figures into the two pages.
 """
 
 import argparse
@@ -12,40 +11,32 @@ from tests.parity import rows
 from tests.parity import tables
 
 
-def figures_of_all():
-  """Measures everything."""
-  tables_ = (rows.TENSORFLOW, rows.KERAS, rows.TORCH)
-  tensorflow, keras, torch = map(measure.measure_all, tables_)
-  keras += measure.measure_keras_on_tensorflow()
-  gaps = measure.measure_all(rows.GAPS, ('float64',))
-  return tensorflow, keras, torch, gaps
-
-
-def blocks(figures, halves):
-  """Returns the blocks of each page."""
-  return {
-      tables.GUIDE: {**tables.of_guide(*figures), 'defaults': tables.defaults()},
-      tables.FIGURES: {
-          **tables.of_figures(*figures, halves),
-          'versions': tables.versions(),
-      },
-  }
-
-
 def main():
-  parser = argparse.ArgumentParser(
-      description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-  )
+  parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument('--write', action='store_true')
-  args = parser.parse_args()
-  made = blocks(figures_of_all(), measure.measure_halves())
-  for path, texts in made.items():
-    if args.write:
-      page = pages.fill(path.read_text('utf-8'), texts)
-      path.write_text(page, 'utf-8')
+  write = parser.parse_args().write
+
+  figures = [
+      measure.measure_all(table)
+      for table in (rows.TENSORFLOW, rows.KERAS, rows.TORCH)
+  ]
+  figures[1] += measure.measure_keras_on_tensorflow()
+  figures.append(measure.measure_all(rows.GAPS, ('float64',)))
+
+  guide = tables.GUIDE.read_text('utf-8')
+  guide = tables.fill_guide(guide, *figures)
+  blocks = dict(defaults=tables.defaults(), relu=tables.drifts())
+  guide = pages.fill(guide, blocks)
+
+  page = tables.FIGURES.read_text('utf-8')
+  page = tables.fill_figures(page, *figures, measure.measure_halves())
+  page = pages.fill(page, dict(versions=tables.versions()))
+
+  for path, text in ((tables.GUIDE, guide), (tables.FIGURES, page)):
+    if write:
+      path.write_text(text, 'utf-8')
     else:
-      for name, text in texts.items():
-        print(f'{name}\n\n{text}\n')
+      print(text)
 
 
 if __name__ == '__main__':

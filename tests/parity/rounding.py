@@ -63,7 +63,7 @@ class _Rounding:
     self.size += value.size
     source = self.steady if name in self.coarse else self.noise
     noise = source[start : start + value.size].reshape(value.shape)
-    moved = value * (1 + _UNITS[name] * ulp * noise).astype(value.dtype)
+    moved = value + value * (_UNITS[name] * ulp * noise).astype(value.dtype)
     # What fewer digits hold is the result of whole numbers, and exact.
     return jnp.where(value == value.astype(self.short), value, moved)
 

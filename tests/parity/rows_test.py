@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from tests.parity import drift
 from tests.parity import frameworks
 from tests.parity import measure
 from tests.parity import rounding
@@ -155,6 +156,13 @@ class MeasureTest(parameterized.TestCase):
     for squares in (bias + kernel, bias):
       clipped = np.mean(np.sqrt(squares) > rows.NAMES['norm'])
       self.assertBetween(clipped, 0.2, 0.9)
+
+
+class DriftTest(parameterized.TestCase):
+
+  def test_a_large_rate_magnifies_rounding_and_float64_tells(self):
+    self.assertGreater(drift.drift('float32', 3e-2), 1e-4)
+    self.assertLess(drift.drift('float64', 3e-2), 1e-8)
 
 
 class RoundingTest(parameterized.TestCase):

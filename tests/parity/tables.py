@@ -7,12 +7,13 @@ import re
 import optax
 
 from docs import pages
+from tests.parity import drift
 from tests.parity import frameworks
 from tests.parity import measure
 from tests.parity import rows
 
-GUIDE = measure.ROOT / 'docs' / 'porting.md'
-FIGURES = measure.ROOT / 'docs' / 'deviations.md'
+GUIDE = rows.GUIDE
+FIGURES = rows.ROOT / 'docs' / 'deviations.md'
 
 _HEADS = {
     ('', 'float64'): 'float64',
@@ -73,26 +74,15 @@ def matches(head, table, figures):
   return pages.table([head, 'what you write', 'apart by'], lines)
 
 
-def _code(text):
-  return f'```python\n{text}\n```'
-
-
-def recipes(table, figures):
-  """Renders the recipes of the guide."""
-  parts = []
+def with_recipes(page, table, figures):
+  """Returns the guide with the deviations of its recipes put in."""
   for row in table:
-    if not row.title or not row.shown:
-      continue
-    had = row.had
-    if row.each_step:
-      had += f'\n# Before each step:\n{row.each_step}'
-    parts += [
-        f'### {row.title}',
-        _code(had),
-        f'becomes, with a deviation of {_in_guide(figures, row)},',
-        _code(row.write),
-    ]
-  return '\n\n'.join(parts)
+    if row.title and row.shown:
+      head, tail = page.split(f'\n### {row.title}\n')
+      now = f'deviation of {_in_guide(figures, row)},'
+      tail = re.sub(r'deviation of \S+,', now, tail, count=1)
+      page = f'{head}\n### {row.title}\n{tail}'
+  return page
 
 
 def gaps(figures):
@@ -197,34 +187,45 @@ def read_code(page, name):
   return text
 
 
-def of_guide(tensorflow, keras, torch, gap_figures):
-  """Returns the blocks of the guide that show figures."""
-  keras_tables = {
-      'keras': rows.KERAS_ADAM,
-      'keras-schedules': rows.KERAS_SCHEDULES,
-      'keras-others': rows.KERAS_OTHERS,
-  }
-  torch_tables = {
-      'torch': rows.TORCH_ADAM,
-      'torch-schedules': rows.TORCH_SCHEDULES,
-  }
-  return {
-      'tensorflow': matches('TensorFlow', rows.TENSORFLOW, tensorflow),
-      'tensorflow-recipes': recipes(rows.TENSORFLOW, tensorflow),
-      **{k: matches('Keras', v, keras) for k, v in keras_tables.items()},
-      'keras-recipes': recipes(rows.KERAS, keras),
-      **{k: matches('PyTorch', v, torch) for k, v in torch_tables.items()},
-      'torch-recipes': recipes(rows.TORCH, torch),
-      'gaps': gaps(gap_figures),
-  }
+def drifts():
+  """Renders how far two correct programs drift apart."""
+  lines = [
+      [f'{lr:g}', *(number(drift.drift(d, lr)) for d in ('float32', 'float64'))]
+      for lr in drift.RATES
+  ]
+  return pages.table(['learning rate', 'float32', 'float64'], lines)
 
 
-def of_figures(tensorflow, keras, torch, gap_figures, half_figures):
-  """Returns the blocks of the page of figures that show figures."""
-  return {
+def fill_guide(page, tensorflow, keras, torch, gap_figures):
+  """Returns the guide with its figures put in."""
+  figures = {'TensorFlow': tensorflow, 'Keras': keras, 'PyTorch': torch}
+  blocks = {
+      'tensorflow': ('TensorFlow', rows.TENSORFLOW),
+      'keras': ('Keras', rows.KERAS_ADAM),
+      'keras-schedules': ('Keras', rows.KERAS_SCHEDULES),
+      'keras-others': ('Keras', rows.KERAS_OTHERS),
+      'torch': ('PyTorch', rows.TORCH_ADAM),
+      'torch-schedules': ('PyTorch', rows.TORCH_SCHEDULES),
+  }
+  texts = {
+      name: matches(head, table, figures[head])
+      for name, (head, table) in blocks.items()
+  }
+  page = pages.fill(page, {**texts, 'gaps': gaps(gap_figures)})
+  for table, measured in zip(
+      (rows.TENSORFLOW, rows.KERAS, rows.TORCH), figures.values(), strict=True
+  ):
+    page = with_recipes(page, table, measured)
+  return page
+
+
+def fill_figures(page, tensorflow, keras, torch, gap_figures, half_figures):
+  """Returns the page of figures with its figures put in."""
+  blocks = {
       'tensorflow': deviations(rows.TENSORFLOW, tensorflow),
       'keras': deviations(rows.KERAS, keras),
       'torch': deviations(rows.TORCH, torch),
       'gaps': deviations(rows.GAPS, gap_figures),
       'halves': halves(half_figures),
   }
+  return pages.fill(page, blocks)
