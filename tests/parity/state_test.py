@@ -85,12 +85,20 @@ class StateTest(parameterized.TestCase):
   def _keras_run(self, optimizer, variables, at_half):
     """Runs Keras; returns the parameters half-way and at the end."""
     _, grads = measure.problem(variables[0].dtype, LR)
+    optimizer.build(variables)
+    step = jax.jit(optimizer.stateless_apply)
+    params, state = (
+        [v.value for v in of] for of in (variables, optimizer.variables)
+    )
     for t, leaves in enumerate(zip(*grads.values(), strict=True)):
       if t == HALF:
-        half = [np.asarray(v) for v in variables]
+        half = params
+        owners = [*variables, *optimizer.variables]
+        for owner, value in zip(owners, [*params, *state], strict=True):
+          owner.assign(value)
         at_half()
-      optimizer.apply([jnp.asarray(leaf) for leaf in leaves], variables)
-    return half, [np.asarray(v) for v in variables]
+      params, state = step(state, list(leaves), params)
+    return [[np.asarray(x) for x in values] for values in (half, params)]
 
   def test_a_keras_model_from_its_file(self):
     page = page_code('keras')
