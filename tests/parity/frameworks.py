@@ -112,26 +112,11 @@ def _keras_step(keras, optimizer, variables):
 
 def keras_names(keras):
   """Returns what a Keras user has imported."""
-  return {
-      **vars(keras.optimizers.schedules),
-      **vars(keras.optimizers),
-      'keras': keras,
-  }
+  return vars(keras.optimizers.schedules) | vars(keras.optimizers)
 
 
 def run_keras(text, params, grads, *, floatx=None, **names):
-  """Runs a Keras optimizer, on whichever backend Keras has loaded.
-
-  Args:
-    text: Of the call.
-    params: A dictionary of arrays, the start.
-    grads: Gradients for ``params`` with a leading axis of steps.
-    floatx: Keras's default float where it is not that of ``params``.
-    **names: The variables of the call.
-
-  Returns:
-    The parameters after every step, the start included.
-  """
+  """Runs a Keras optimizer on the backend in use; floatx is Keras's default."""
   dtype = jax.tree.leaves(params)[0].dtype
   with keras_floats(floatx or dtype) as keras, precision(dtype):
     optimizer = define(text, **keras_names(keras), **names)['optimizer']
@@ -213,9 +198,11 @@ def run_torch(text, params, grads, *, each_step='', **names):
   import torch  # pylint: disable=import-outside-toplevel
 
   leaves = [torch.nn.Parameter(_to_torch(value)) for value in params.values()]
-  names.update({**vars(torch.optim.lr_scheduler), **vars(torch.optim)})
+  modules = torch.nn.utils, torch.optim.lr_scheduler, torch.optim
   names = define(
-      text, **names, **vars(torch.nn.utils), torch=torch, params=leaves
+      text,
+      **{k: v for module in modules for k, v in vars(module).items()} | names,
+      params=leaves,
   )
   dtype = jax.tree.leaves(params)[0].dtype
   history = [list(params.values())]

@@ -65,7 +65,9 @@ class _Rounding:
     noise = source[start : start + value.size].reshape(value.shape)
     moved = value + value * (_UNITS[name] * ulp * noise).astype(value.dtype)
     # What fewer digits hold is the result of whole numbers, and exact.
-    return jnp.where(value == value.astype(self.short), value, moved)
+    wide = value.dtype == jnp.float64
+    short = value.astype(self.short) if wide else jnp.round(value)
+    return jnp.where(value == short, value, moved)
 
   def evaluate(self, closed, *args):
     """Evaluates a program, rounding at random."""

@@ -8,7 +8,6 @@ from absl.testing import absltest
 from absl.testing import parameterized
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from tests.parity import drift
 from tests.parity import frameworks
@@ -78,10 +77,6 @@ class RowsTest(parameterized.TestCase):
       names = [row.name for row in table]
       self.assertLen(set(names), len(names))
 
-  def test_settings_span_the_epsilons(self):
-    eps = [setting.eps for setting in rows.SETTINGS]
-    self.assertEqual((min(eps), max(eps)), (1e-8, 1e-3))
-
 
 class HalvesTest(parameterized.TestCase):
 
@@ -96,22 +91,13 @@ class HalvesTest(parameterized.TestCase):
     self.assertLessEqual(figure.deviation, figure.allowed)
     self.assertGreaterEqual(figure.other, 2 * figure.deviation)
 
-  def test_bfloat16_turns_a_b2_of_0999_into_1(self):
-    setting = rows.Setting(1e-2, 0.9, 0.999, 0.1)
-    params, grads = measure.problem(jnp.dtype('bfloat16'), setting.lr, steps=10)
-    with self.subTest('Keras does not move'):
-      history = frameworks.run_keras(
-          rows.HALVES[1].theirs, params, grads, **setting._asdict()
-      )
-      self.assertEqual(measure.travel(history), 0)
-
-    with self.subTest('the second moment of optax does not decay'):
-      optimizer = optax.scale_by_adam(b2=setting.b2)
-      ones = jnp.ones([1], jnp.bfloat16)
-      _, state = optimizer.update(ones, optimizer.init(ones))
-      _, after = optimizer.update(0 * ones, state)
-      self.assertGreater(after.nu[0], 0)
-      np.testing.assert_array_equal(after.nu, state.nu)
+  def test_bfloat16_turns_a_b2_of_0999_into_1_and_keras_does_not_move(self):
+    names = rows.HALVES[1].settings[0]._asdict()
+    params, grads = measure.problem(jnp.dtype('bfloat16'), 1e-2, steps=10)
+    history = frameworks.run_keras(
+        rows.HALVES[1].theirs, params, grads, **names
+    )
+    self.assertEqual(measure.travel(history), 0)
 
 
 class MeasureTest(parameterized.TestCase):

@@ -15,15 +15,6 @@ from tests.parity import rows
 GUIDE = rows.GUIDE
 FIGURES = rows.ROOT / 'docs' / 'deviations.md'
 
-_HEADS = {
-    ('', 'float64'): 'float64',
-    ('', 'float32'): 'float32',
-    ('jax', 'float64'): 'float64, JAX',
-    ('jax', 'float32'): 'float32, JAX',
-    ('tensorflow', 'float64'): 'float64, TensorFlow',
-    ('tensorflow', 'float32'): 'float32, TensorFlow',
-}
-
 
 def number(value):
   """Formats a figure: two digits and a short exponent."""
@@ -98,11 +89,7 @@ def gaps(figures):
 
 def deviations(table, figures):
   """Renders a table of the page of figures: all of them, and what is allowed."""
-  columns = [
-      key
-      for key in _HEADS
-      if any((f.backend, f.dtype) == key for f in figures)
-  ]
+  columns = list(dict.fromkeys((f.backend, f.dtype) for f in figures))
   lines = []
   for row in table:
     cells = [row.name]
@@ -112,7 +99,7 @@ def deviations(table, figures):
     others = [f.other for f in _of(figures, row) if f.other is not None]
     cells.append(number(min(others)) if others else '')
     lines.append(cells)
-  heads = [_HEADS[column] for column in columns]
+  heads = [' on '.join(filter(None, column[::-1])) for column in columns]
   return pages.table(['row', *heads, 'other setting'], lines)
 
 
