@@ -29,7 +29,7 @@ def main():
   guide = pages.fill(guide, blocks)
 
   page = tables.FIGURES.read_text('utf-8')
-  page = tables.fill_figures(page, *figures, measure.measure_halves())
+  page = tables.fill_figures(page, *figures[:3], measure.measure_halves())
   page = pages.fill(page, dict(versions=tables.versions()))
 
   for path, text in ((tables.GUIDE, guide), (tables.FIGURES, page)):

@@ -206,13 +206,12 @@ def fill_guide(page, tensorflow, keras, torch, gap_figures):
   return page
 
 
-def fill_figures(page, tensorflow, keras, torch, gap_figures, half_figures):
+def fill_figures(page, tensorflow, keras, torch, half_figures):
   """Returns the page of figures with its figures put in."""
   blocks = {
       'tensorflow': deviations(rows.TENSORFLOW, tensorflow),
       'keras': deviations(rows.KERAS, keras),
       'torch': deviations(rows.TORCH, torch),
-      'gaps': deviations(rows.GAPS, gap_figures),
       'halves': halves(half_figures),
   }
   return pages.fill(page, blocks)
