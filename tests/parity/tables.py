@@ -78,11 +78,13 @@ def with_recipes(page, table, figures):
 
 def gaps(figures):
   """Renders the guide's table of calls that do not match."""
+  named = dict(keras='Keras', kernel='TensorFlow', torch='PyTorch')
   lines = []
   for row in rows.GAPS:
     worst = _worst(figures, row)
     other = number(worst.other) if worst.other else ''
-    lines.append([_had(row), f'`{row.write}`', number(worst.deviation), other])
+    had = f'{named[row.framework]} {_had(row)}'
+    lines.append([had, f'`{row.write}`', number(worst.deviation), other])
   head = ['what you had', 'what does not match', 'apart by', 'other setting']
   return pages.table(head, lines)
 
