@@ -116,7 +116,7 @@ def keras_names(keras):
 
 
 def run_keras(text, params, grads, *, floatx=None, **names):
-  """Runs a Keras optimizer on the backend in use; floatx is Keras's default."""
+  """Runs a Keras optimizer on the backend in use, `floatx` its default."""
   dtype = jax.tree.leaves(params)[0].dtype
   with keras_floats(floatx or dtype) as keras, precision(dtype):
     optimizer = define(text, **keras_names(keras), **names)['optimizer']

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from tests.parity import checkpoints
 from tests.parity import frameworks
 from tests.parity import measure
 from tests.parity import rounding
@@ -164,7 +163,8 @@ class StateTest(parameterized.TestCase):
     folder = self._folder()
     measure.on_tensorflow('checkpoints', str(folder))
     half, end = (
-        list(np.load(folder / name).values()) for name in ('half.npz', 'end.npz')
+        list(np.load(folder / f'{name}.npz').values())
+        for name in ('half', 'end')
     )
     state = page['checkpoint_state'](
         str(folder / 'checkpoint'), len(half), amsgrad=True

@@ -9,7 +9,6 @@ import optax
 from docs import pages
 from tests.parity import drift
 from tests.parity import frameworks
-from tests.parity import measure
 from tests.parity import rows
 
 GUIDE = rows.GUIDE
@@ -90,7 +89,7 @@ def gaps(figures):
 
 
 def deviations(table, figures):
-  """Renders a table of the page of figures: all of them, and what is allowed."""
+  """Renders a table of the page of figures, with what is allowed."""
   columns = list(dict.fromkeys((f.backend, f.dtype) for f in figures))
   lines = []
   for row in table:
