@@ -50,7 +50,8 @@ class _Rounding:
     if value.dtype != np.float64:
       return value
     rounded = value.astype(self.constants).astype(np.float64)
-    return jnp.where(self.choices[next(self.place) % (SAMPLES - 1)], rounded, value)
+    chosen = self.choices[next(self.place) % (SAMPLES - 1)]
+    return jnp.where(chosen, rounded, value)
 
   def result(self, name, value):
     """Moves the result of an operation by its units in the last place."""

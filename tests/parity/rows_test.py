@@ -20,7 +20,7 @@ from tests.parity import selection
 MARGIN = 100
 
 
-def _named(table, dtypes=selection.dtypes()):
+def _named(table, dtypes):
   """Returns the cases of a table, but for what only ALL=1 runs."""
   return [
       (f'{i:02}_{row.framework}_{row.name}_{dtype}', row, dtype)
@@ -41,7 +41,7 @@ class RowsTest(parameterized.TestCase):
     if figure.other is not None:
       self.assertGreaterEqual(figure.other, MARGIN * figure.allowed)
 
-  @parameterized.named_parameters(*_named(rows.ROWS))
+  @parameterized.named_parameters(*_named(rows.ROWS, selection.dtypes()))
   def test_matches_in_one_setting_of_the_flag_only(self, row, dtype):
     _require(row)
     for setting in selection.settings(row):
