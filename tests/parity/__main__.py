@@ -1,8 +1,6 @@
-"""Prints the figures of the porting guide, or writes them to its page.
+"""Measures everything and prints the porting guide and its page of figures.
 
-python -m tests.parity                 print the tables
-python -m tests.parity --write         put them into docs/porting.md
-python -m tests.parity --only torch    measure some of the tables only
+python -m tests.parity --write puts the figures into the two pages.
 """
 
 import argparse
@@ -13,46 +11,32 @@ from tests.parity import rows
 from tests.parity import tables
 
 
-def _matches(head, table):
-  return lambda: tables.matches(head, table, measure.measure_all(table))
-
-
-def _keras():
-  figures = measure.measure_all(rows.KERAS) + measure.on_tensorflow()
-  return tables.matches('Keras', rows.KERAS, figures)
-
-
-# What makes each block of the page.
-BLOCKS = {
-    'versions': tables.versions,
-    'tensorflow': _matches('TensorFlow', rows.TENSORFLOW),
-    'keras': _keras,
-    'torch': _matches('PyTorch', rows.TORCH),
-    'defaults': tables.defaults,
-    'gaps': lambda: tables.gaps(measure.measure_all(rows.GAPS, ('float64',))),
-    'halves': lambda: tables.halves(measure.measure_halves()),
-}
-
-
 def main():
-  parser = argparse.ArgumentParser(
-      description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-  )
+  parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument('--write', action='store_true')
-  parser.add_argument('--only', nargs='+', choices=BLOCKS, default=BLOCKS)
-  parser.add_argument('--keras-json', help=argparse.SUPPRESS)
-  args = parser.parse_args()
-  if args.keras_json:
-    measure.write_keras(args.keras_json)
-    return
-  for name in args.only:
-    text = BLOCKS[name]()
-    if args.write:
-      page = tables.PAGE.read_text(encoding='utf-8')
-      page = pages.fill(page, {name: text})
-      tables.PAGE.write_text(page, encoding='utf-8')
+  write = parser.parse_args().write
+
+  figures = [
+      measure.measure_all(table)
+      for table in (rows.TENSORFLOW, rows.KERAS, rows.TORCH)
+  ]
+  figures[1] += measure.measure_keras_on_tensorflow()
+  figures.append(measure.measure_all(rows.GAPS, ('float64',)))
+
+  guide = tables.GUIDE.read_text('utf-8')
+  guide = tables.fill_guide(guide, *figures)
+  blocks = dict(defaults=tables.defaults(), relu=tables.drifts())
+  guide = pages.fill(guide, blocks)
+
+  page = tables.FIGURES.read_text('utf-8')
+  page = tables.fill_figures(page, *figures[:3], measure.measure_halves())
+  page = pages.fill(page, dict(versions=tables.versions()))
+
+  for path, text in ((tables.GUIDE, guide), (tables.FIGURES, page)):
+    if write:
+      path.write_text(text, 'utf-8')
     else:
-      print(f'{name}\n\n{text}\n')
+      print(text)
 
 
 if __name__ == '__main__':

@@ -7,18 +7,11 @@ import sys
 
 import numpy as np
 
-from tests.parity import comparisons
 from tests.parity import frameworks
+from tests.parity import measure
 
-LR = 1e-2
-CALL = (
-    f'keras.optimizers.Adam({LR}, epsilon=1e-5, amsgrad=True, '
-    'weight_decay=0.3)'
-)
-OPTAX = (
-    'optax.chain(optax.scale_by_amsgrad(eps=1e-5, epsilon_hat=True), '
-    f'optax.add_decayed_weights(0.3), optax.scale_by_learning_rate({LR}))'
-)
+CALL = 'Adam(lr, epsilon=1e-5, amsgrad=True, weight_decay=0.3)'
+NAMES = dict(lr=1e-2)
 
 
 def main(folder):
@@ -26,23 +19,17 @@ def main(folder):
   import tensorflow as tf  # pylint: disable=import-outside-toplevel
 
   keras = frameworks.import_keras()
-  params, grads = comparisons.problem('float32', LR)
-  variables = [
-      keras.Variable(value, name=name) for name, value in params.items()
-  ]
-  optimizer = eval(CALL, dict(keras=keras))  # pylint: disable=eval-used
+  params, grads = measure.problem('float32', NAMES['lr'])
+  variables = [keras.Variable(v, name=name) for name, v in params.items()]
+  names = frameworks.keras_names(keras)
+  optimizer = frameworks.define(CALL, **names, **NAMES)['optimizer']
   optimizer.build(variables)
-
-  @tf.function
-  def step(leaves):
-    optimizer.apply(leaves, variables)
-
-  half = comparisons.STEPS // 2
-  for t in range(comparisons.STEPS):
-    if t == half:
+  step = tf.function(lambda leaves: optimizer.apply(leaves, variables))
+  for t, leaves in enumerate(zip(*grads.values(), strict=True)):
+    if t == measure.STEPS // 2:
       tf.train.Checkpoint(optimizer=optimizer).write(f'{folder}/checkpoint')
       np.savez(f'{folder}/half.npz', *[v.numpy() for v in variables])
-    step([tf.constant(grads[name][t]) for name in params])
+    step([tf.constant(leaf) for leaf in leaves])
   np.savez(f'{folder}/end.npz', *[v.numpy() for v in variables])
 
 

@@ -1,13 +1,12 @@
-"""Runs optimizers, one function per framework, on a given gradient stream.
+"""Runs the text of a call on a given stream of gradients, in each framework.
 
-Every function takes the source text of a call, as a user of that framework
-would write it, and returns the parameters after every step as a tree of arrays
-with a leading axis of ``steps + 1``; the first entry is the start. The text is
-run as it stands, with the hyperparameters as its variables, so what the
-porting guide shows is what has been compared.
+Every runner returns the parameters after every step, stacked, the start first.
+What a user imports to write such a call is imported for it: in Keras all of
+``keras.optimizers`` and its ``schedules``, and so forth.
 """
 
 import contextlib
+import functools
 import os
 
 import jax
@@ -16,23 +15,14 @@ import numpy as np
 import optax
 
 
-def _name_the_optimizer(call):
-  """Lets a call that is a bare expression define ``optimizer``."""
-  return call if 'optimizer = ' in call else f'optimizer = {call}'
-
-
-def _define(call, namespace):
-  """Runs the text of a call and returns the names it leaves behind."""
-  names = dict(namespace)
-  exec(_name_the_optimizer(call), names)  # pylint: disable=exec-used
+def define(text, **names):
+  """Returns what the text of a call leaves behind, ``optimizer`` among it."""
+  text = text if 'optimizer = ' in text else f'optimizer = {text}'
+  exec(text, names)  # pylint: disable=exec-used
   return names
 
 
-def _steps(grads):
-  return len(jax.tree.leaves(grads)[0])
-
-
-def _history(trees):
+def _stack(trees):
   return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
 
@@ -41,30 +31,33 @@ def precision(dtype):
   return jax.enable_x64(np.dtype(dtype) == np.float64)
 
 
-def run_optax(call, params, grads, hyperparams):
-  """Runs the optax transformation that ``call`` evaluates to."""
-  dtype = jax.tree.leaves(params)[0].dtype
-  with precision(dtype):
-    names = dict(hyperparams, optax=optax, jax=jax, jnp=jnp)
-    optimizer = _define(call, names)['optimizer']
+def optax_step(text, **names):
+  """Returns the optimizer of an optax call, and its step as `scan` takes it."""
+  optimizer = define(text, optax=optax, jax=jax, jnp=jnp, **names)['optimizer']
 
-    def step(carry, grad):
-      params, state = carry
-      updates, state = optimizer.update(grad, state, params)
-      params = optax.apply_updates(params, updates)
-      return (params, state), params
+  def step(carry, grads):
+    params, state = carry
+    updates, state = optimizer.update(grads, state, params)
+    params = optax.apply_updates(params, updates)
+    return (params, state), params
+
+  return optimizer, step
+
+
+def run_optax(text, params, grads, **names):
+  """Runs an optax call."""
+  with precision(jax.tree.leaves(params)[0].dtype):
+    optimizer, step = optax_step(text, **names)
+    start = jax.tree.map(jnp.asarray, params)
 
     @jax.jit
-    def scan(params, grads):
-      state = optimizer.init(params)
-      return jax.lax.scan(step, (params, state), grads)[1]
+    def scan(grads):
+      return jax.lax.scan(step, (start, optimizer.init(start)), grads)[1]
 
-    params = jax.tree.map(jnp.asarray, params)
-    history = scan(params, jax.tree.map(jnp.asarray, grads))
     return jax.tree.map(
-        lambda p, h: np.concatenate([np.asarray(p)[None], np.asarray(h)]),
+        lambda first, rest: np.concatenate([first[None], rest]),
         params,
-        history,
+        scan(jax.tree.map(jnp.asarray, grads)),
     )
 
 
@@ -73,10 +66,7 @@ def import_keras():
   import keras  # pylint: disable=import-outside-toplevel
 
   if keras.backend.backend() != os.environ['KERAS_BACKEND']:
-    raise RuntimeError(
-        f'Keras was imported with its {keras.backend.backend()} backend before '
-        f'{os.environ["KERAS_BACKEND"]} was asked for'
-    )
+    raise RuntimeError(f'Keras already runs on {keras.backend.backend()}')
   return keras
 
 
@@ -93,8 +83,8 @@ def keras_floats(dtype):
     keras.config.set_floatx(before)
 
 
-def _keras_stepper(keras, optimizer, variables):
-  """Returns a compiled function that applies one list of gradients."""
+def _keras_step(keras, optimizer, variables):
+  """Returns a compiled function from gradients to parameters."""
   if keras.backend.backend() == 'tensorflow':
     import tensorflow as tf  # pylint: disable=import-outside-toplevel
 
@@ -120,78 +110,79 @@ def _keras_stepper(keras, optimizer, variables):
   return step
 
 
-def run_keras(call, params, grads, hyperparams, *, floatx=None):
-  """Runs a Keras optimizer, on whichever backend Keras has loaded.
+def keras_names(keras):
+  """Returns what a Keras user has imported."""
+  return vars(keras.optimizers.schedules) | vars(keras.optimizers)
 
-  Args:
-    call: The text of the call.
-    params: A dictionary of arrays, the start.
-    grads: Gradients for ``params`` with a leading axis of steps.
-    hyperparams: The variables of ``call``.
-    floatx: Keras's default float where it is not that of ``params``.
 
-  Returns:
-    The parameters after every step, the start included.
-  """
+def run_keras(text, params, grads, *, floatx=None, **names):
+  """Runs a Keras optimizer on the backend in use, `floatx` its default."""
   dtype = jax.tree.leaves(params)[0].dtype
   with keras_floats(floatx or dtype) as keras, precision(dtype):
-    optimizer = _define(call, dict(hyperparams, keras=keras))['optimizer']
+    optimizer = define(text, **keras_names(keras), **names)['optimizer']
     variables = [
         keras.Variable(value, dtype=value.dtype.name, name=name)
         for name, value in params.items()
     ]
     optimizer.build(variables)
-    step = _keras_stepper(keras, optimizer, variables)
-    values = [list(params.values())]
-    for t in range(_steps(grads)):
-      values.append(step([grads[name][t] for name in params]))
-    return _history([dict(zip(params, v, strict=True)) for v in values])
+    step = _keras_step(keras, optimizer, variables)
+    steps = zip(*grads.values(), strict=True)
+    history = [list(params.values()), *(step(list(leaves)) for leaves in steps)]
+    return dict(zip(params, _stack(history), strict=True))
 
 
-def run_tf1(call, params, grads, hyperparams, *, each_step=''):
+def run_tf1(text, params, grads, *, each_step='', **names):
   """Runs an optimizer of TensorFlow 1 on resource variables, eagerly."""
   import tensorflow as tf  # pylint: disable=import-outside-toplevel
 
-  variables = {name: tf.Variable(value) for name, value in params.items()}
-  names = dict(
-      hyperparams,
+  variables = [tf.Variable(value) for value in params.values()]
+  train = tf.compat.v1.train
+  names.update(
       tf=tf,
+      AdamOptimizer=train.AdamOptimizer,
+      exponential_decay=train.exponential_decay,
       global_step=tf.Variable(0, dtype=tf.int64, trainable=False),
-      dtype=next(iter(params.values())).dtype,
   )
-  names = _define(call, names)
-  history = [params]
-  for t in range(_steps(grads)):
-    names['grads'] = [tf.constant(grads[name][t]) for name in variables]
+  names = define(text, **names)
+  history = [list(params.values())]
+  for leaves in zip(*grads.values(), strict=True):
+    names['grads'] = [tf.constant(leaf) for leaf in leaves]
     exec(each_step, names)  # pylint: disable=exec-used
     names['optimizer'].apply_gradients(
-        zip(names['grads'], variables.values(), strict=True),
+        zip(names['grads'], variables, strict=True),
         global_step=names['global_step'],
     )
-    history.append({name: v.numpy() for name, v in variables.items()})
-  return _history(history)
+    history.append([v.numpy() for v in variables])
+  return dict(zip(params, _stack(history), strict=True))
 
 
-def run_kernel(call, params, grads, hyperparams):
-  """Runs a call of a TensorFlow kernel at every step ``t`` on every leaf."""
+def run_kernel(text, params, grads, **names):
+  """Runs a call of TensorFlow's kernel at every step on every array.
+
+  The call is shown without the kernel's state and gradient, which are added.
+  """
   import tensorflow as tf  # pylint: disable=import-outside-toplevel
 
-  slots = {
-      name: dict(
-          var=tf.Variable(value),
-          m=tf.Variable(np.zeros_like(value)),
-          v=tf.Variable(np.zeros_like(value)),
+  code = compile(text, 'kernel', 'eval')
+
+  def run(start, grads):
+    var, m, v = (tf.Variable(a) for a in (start, 0 * start, 0 * start))
+    history = [start]
+    for t, g in enumerate(grads, 1):
+      kernel = functools.partial(
+          tf.raw_ops.ResourceApplyAdam,
+          var=var.handle,
+          m=m.handle,
+          v=v.handle,
+          grad=tf.constant(g),
+          beta1_power=names['b1'] ** t,
+          beta2_power=names['b2'] ** t,
       )
-      for name, value in params.items()
-  }
-  code = compile(call, 'kernel', 'exec')
-  history = [params]
-  for t in range(_steps(grads)):
-    for name, slot in slots.items():
-      g = tf.constant(grads[name][t])
-      exec(code, dict(hyperparams, **slot, tf=tf, g=g, t=t + 1))  # pylint: disable=exec-used
-    history.append({name: slot['var'].numpy() for name, slot in slots.items()})
-  return _history(history)
+      eval(code, dict(names, ResourceApplyAdam=kernel))  # pylint: disable=eval-used
+      history.append(var.numpy())
+    return np.stack(history)
+
+  return jax.tree.map(run, params, grads)
 
 
 def _to_torch(array):
@@ -202,35 +193,28 @@ def _to_torch(array):
   return torch.tensor(wide).to(getattr(torch, array.dtype.name))
 
 
-def _from_torch(tensor, dtype):
-  return tensor.detach().double().numpy().astype(dtype)
-
-
-def run_torch(call, params, grads, hyperparams, *, each_step=''):
-  """Runs a PyTorch optimizer, and its scheduler if ``call`` makes one."""
+def run_torch(text, params, grads, *, each_step='', **names):
+  """Runs a PyTorch optimizer, and its scheduler if the call makes one."""
   import torch  # pylint: disable=import-outside-toplevel
 
-  leaves = {
-      name: torch.nn.Parameter(_to_torch(value))
-      for name, value in params.items()
-  }
-  names = dict(hyperparams, torch=torch, params=list(leaves.values()))
-  names = _define(call, names)
-  history = [params]
-  for t in range(_steps(grads)):
-    for name, leaf in leaves.items():
-      leaf.grad = _to_torch(grads[name][t])
+  leaves = [torch.nn.Parameter(_to_torch(value)) for value in params.values()]
+  modules = torch.nn.utils, torch.optim.lr_scheduler, torch.optim
+  names = define(
+      text,
+      **{k: v for module in modules for k, v in vars(module).items()} | names,
+      params=leaves,
+  )
+  dtype = jax.tree.leaves(params)[0].dtype
+  history = [list(params.values())]
+  for step in zip(*grads.values(), strict=True):
+    for leaf, grad in zip(leaves, step, strict=True):
+      leaf.grad = _to_torch(grad)
     exec(each_step, names)  # pylint: disable=exec-used
     names['optimizer'].step()
     if 'scheduler' in names:
       names['scheduler'].step()
-    history.append(
-        {
-            name: _from_torch(leaf, params[name].dtype)
-            for name, leaf in leaves.items()
-        }
-    )
-  return _history(history)
+    history.append([x.detach().double().numpy().astype(dtype) for x in leaves])
+  return dict(zip(params, _stack(history), strict=True))
 
 
 RUNNERS = {

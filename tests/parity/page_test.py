@@ -1,46 +1,76 @@
-"""The porting guide shows the calls that were compared, and runs."""
+"""The guide shows what was run, and the figures of the page of figures."""
+
+import re
 
 from absl.testing import absltest
 from absl.testing import parameterized
 
+from docs import pages
+from tests.parity import measure
 from tests.parity import rows
 from tests.parity import tables
+
+
+def _figures(table, dtypes=measure.DTYPES, keras=('jax', 'tensorflow')):
+  """Returns a figure of no meaning for every column of a table."""
+  return [
+      measure.Figure(row.name, backend, dtype, 0, 0.1, 0.1, row.other and 0.1)
+      for row in table
+      for backend in (keras if row.framework == 'keras' else ('',))
+      for dtype in dtypes
+  ]
 
 
 class PageTest(parameterized.TestCase):
 
   def setUp(self):
     super().setUp()
-    self.page = tables.PAGE.read_text(encoding='utf-8')
+    self.guide = tables.GUIDE.read_text('utf-8')
+    self.figures = tables.FIGURES.read_text('utf-8')
 
-  @parameterized.named_parameters(
-      ('tensorflow', 'tensorflow', rows.TENSORFLOW),
-      ('keras', 'keras', rows.KERAS),
-      ('torch', 'torch', rows.TORCH),
-      ('gaps', 'gaps', rows.GAPS),
-  )
-  def test_shows_the_calls_of_every_row(self, name, table):
-    shown = tables.read_calls(self.page, name)
-    self.assertEqual(shown, [tables.calls(row) for row in table])
-
-  def test_shows_half_precision(self):
-    shown = tables.read_calls(self.page, 'halves')
-    expected = [
-        tables.calls(row) for row in rows.HALVES for _ in rows.HALF_SETTINGS
+  def test_show_what_was_run(self):
+    figures = [*map(_figures, (rows.TENSORFLOW, rows.KERAS, rows.TORCH))]
+    figures.append(_figures(rows.GAPS, ('float64',), ('jax',)))
+    halves = [
+        measure.Figure(row.name, '', dtype, setting, 0.1, 0.1, 0.1)
+        for row in rows.HALVES
+        for dtype, setting in rows.HALF_SETTINGS
     ]
-    self.assertEqual(shown, expected)
+    guide = tables.fill_guide(self.guide, *figures)
+    page = tables.fill_figures(self.figures, *figures[:3], halves)
+    self.assertEqual(tables.blank(guide), tables.blank(self.guide))
+    self.assertEqual(tables.blank(page), tables.blank(self.figures))
 
   def test_a_changed_call_is_noticed(self):
-    changed = self.page.replace('eps=1e-7', 'eps=1e-8')
-    self.assertNotEqual(
-        tables.read_calls(changed, 'keras'),
-        tables.read_calls(self.page, 'keras'),
-    )
+    changed = self.guide.replace('eps=1e-7', 'eps=1e-8')
+    self.assertNotEqual(tables.blank(changed), tables.blank(self.guide))
 
-  def test_begins_with_its_only_title(self):
-    titles = [line for line in self.page.splitlines() if line[:2] == '# ']
-    self.assertLen(titles, 1)
-    self.assertTrue(self.page.startswith(titles[0]))
+  def test_the_guide_has_the_figures_of_the_other_page(self):
+    for name, parts, table in (
+        ('tensorflow', [''], rows.TENSORFLOW),
+        ('keras', ['', '-schedules', '-others'], rows.KERAS),
+        ('torch', ['', '-schedules'], rows.TORCH),
+    ):
+      shown = {}
+      for part in parts:
+        for line in pages.read(self.guide, name + part).splitlines()[2:]:
+          had, _, shown[had] = line.strip('| ').rsplit(' | ', 2)
+      for row in table:
+        if row.title and row.shown:
+          text = self.guide.split(f'\n### {row.title}\n')[1]
+          (shown[row.name],) = re.findall(r'deviation of (\S+),', text)[:1]
+      full = pages.read(self.figures, name).splitlines()[2:]
+      full = dict(line.strip('| ').split(' | ')[:2] for line in full)
+      for row in table:
+        if row.shown:
+          self.assertEqual(full[row.name].split(' of ')[0], shown[row.name])
+
+  def test_begin_with_their_only_title(self):
+    for page in (self.guide, self.figures):
+      text = re.sub('```.*?```', '', page, flags=re.DOTALL)
+      titles = [line for line in text.splitlines() if line[:2] == '# ']
+      self.assertLen(titles, 1)
+      self.assertTrue(page.startswith(titles[0]))
 
 
 if __name__ == '__main__':

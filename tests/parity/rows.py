@@ -1,13 +1,52 @@
-"""The table: what a framework's user writes, and the optax call for it.
+"""The rows: what a framework's user has, and the optax call for it.
 
-One list feeds the tests, the script that measures and the porting guide. The
-texts are run as they stand. ``lr``, ``b1``, ``b2`` and ``eps`` come from a
-row's settings, every other name from its ``extra``.
+One list feeds the tests, the script that measures and the porting guide; the
+texts of longer recipes are read from the guide. Texts are run as they are shown
+but for two rules: ``...`` stands for the decay rates and epsilon (`SHARED`),
+and a schedule is put in an optimizer (`within`). ``lr``, ``b1``, ``b2`` and
+``eps`` come from a row's settings, other names from `NAMES`.
 """
 
-from collections.abc import Mapping
 import dataclasses
-from typing import Any, NamedTuple
+import functools
+import pathlib
+import re
+from typing import NamedTuple
+
+ROOT = pathlib.Path(__file__).parents[2]
+GUIDE = ROOT / 'docs' / 'porting.md'
+
+SHARED = {
+    'keras': 'beta_1=b1, beta_2=b2, epsilon=eps',
+    'kernel': 'beta1=b1, beta2=b2, epsilon=eps',
+    'optax': 'b1=b1, b2=b2, eps=eps',
+    'tf1': 'beta1=b1, beta2=b2, epsilon=eps',
+    'torch': 'betas=(b1, b2), eps=eps',
+}
+
+# The variables of all calls.
+NAMES = dict(
+    alpha=0.1,
+    boundary=100,
+    decay=0.3,
+    decay_rate=0.3,
+    end=1e-4,
+    every=10,
+    factor=lambda count: 1 / (1 + count / 50.0),
+    gamma=0.99,
+    k=3,
+    l2=1e-6,
+    m_mul=0.8,
+    momentum=0.9,
+    norm=100.0,
+    power=1.3,
+    restarts=2,
+    rho=0.95,
+    steps=100,
+    t_mul=1.5,
+    value=10.0,
+    warm=50,
+)
 
 
 class Setting(NamedTuple):
@@ -20,15 +59,12 @@ class Setting(NamedTuple):
 
 
 SETTINGS = (
-    Setting(1e-3, 0.9, 0.999, 1e-3),
-    Setting(3e-3, 0.9, 0.99, 1e-4),
     Setting(1e-2, 0.8, 0.999, 1e-5),
-    Setting(3e-4, 0.95, 0.98, 1e-6),
     Setting(2e-3, 0.9, 0.995, 1e-7),
+    Setting(1e-3, 0.95, 0.98, 1e-3),
     Setting(5e-4, 0.0, 0.999, 1e-8),
 )
-_ALL = ('lr', 'b1', 'b2')
-TWO = (SETTINGS[2], SETTINGS[4])
+ALL_HELD = Setting._fields
 
 
 def defaults(eps):
@@ -36,62 +72,46 @@ def defaults(eps):
   return (Setting(1e-3, 0.9, 0.999, eps),)
 
 
-def kept_in_float32(setting, names):
-  """Bounds what rounding hyperparameters to float32 does to an update.
-
-  Each is off by half a unit in the last place, 2**-24 at most. The learning
-  rate scales the update; the decay rates enter through ``1 - b1**t`` and
-  ``sqrt(1 - b2**t)``, whose relative error is largest at the first step.
-
-  Args:
-    setting: The hyperparameters.
-    names: Of those that are rounded, ``cosine`` for a cosine schedule that is
-      computed in float32.
-
-  Returns:
-    The relative error of an update.
-  """
-  factors = dict(
-      lr=1.0,
-      cosine=5.0,  # cos, 1 +, 0.5 *, (1 - alpha) *, + alpha.
-      b1=1 / (1 - setting.b1),
-      b2=0.5 / (1 - setting.b2),
-  )
-  return 2.0**-24 * sum(factors[name] for name in names)
-
-
 @dataclasses.dataclass(frozen=True)
 class Row:
   """A framework's call and the optax call beside it.
 
   Attributes:
-    name: A short name, for the tests.
     framework: A key of :data:`tests.parity.frameworks.RUNNERS`.
-    call: The framework's call.
-    optax: The optax call.
+    had: What the framework's user has.
+    write: What they write with optax.
+    title: Of a recipe, whose texts are blocks of code; else it is a table's.
     each_step: What the framework's user runs before each step, on ``grads``
       (TensorFlow 1) or ``params`` (PyTorch).
-    extra: Further variables of the calls.
+    within: What the two texts are put in.
     settings: The hyperparameters that the row is run with.
-    float32: The hyperparameters that the framework holds in float32 even
-      where the variables are float64.
+    held: Those that the framework holds in float32 where all else is float64.
+    coarse: The operations that it does in float32 then.
     floatx: Keras's default float, where it is not that of the variables.
-    other: The optax call with the flag the other way round, where that is
-      not the same call with another keyword.
-    flagged: Whether the row compares both settings of the flag.
+    without: The optax call with the flag the other way round, where it is not
+      the same call with another keyword.
+    flag: Whether the call has the flag.
+    shown: Whether the porting guide shows the row, or the figures' page only.
   """
 
-  name: str
   framework: str
-  call: str
-  optax: str
+  had: str
+  write: str
+  title: str = ''
   each_step: str = ''
-  extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-  settings: tuple[Setting, ...] = TWO
-  float32: tuple[str, ...] = ()
-  floatx: str | None = None
-  other: str = ''
-  flagged: bool = True
+  within: tuple[str, str] = ('{}', '{}')
+  settings: tuple[Setting, ...] = SETTINGS[:1]
+  held: tuple[str, ...] = ()
+  coarse: tuple[str, ...] = ()
+  floatx: str = ''
+  without: str = ''
+  flag: bool = True
+  shown: bool = True
+
+  @property
+  def name(self):
+    """What the row is called, by the figures."""
+    return self.title or f'`{self.had}`'
 
   @property
   def options(self):
@@ -99,498 +119,347 @@ class Row:
     given = dict(each_step=self.each_step, floatx=self.floatx)
     return {key: value for key, value in given.items() if value}
 
-  def of_the_travel(self, dtype, setting, backend=None):
-    """Returns what the framework's own inexactness adds, of the travel."""
-    if dtype != 'float64':
-      return 0.0
+  @property
+  def theirs(self):
+    """The framework's text, as it is run."""
+    text = self.within[0].replace('{}', self.had)
+    return text.replace('...', SHARED[self.framework])
+
+  @property
+  def ours(self):
+    """The optax text, as it is run."""
+    text = self.within[1].replace('{}', self.write)
+    return text.replace('...', SHARED['optax'])
+
+  @property
+  def other(self):
+    """The optax text with the flag the other way round, if it has the flag."""
+    if not self.flag or self.without:
+      return self.without.replace('...', SHARED['optax'])
+    for flag in ('tf_style', 'epsilon_hat'):
+      if f'{flag}=True' in self.ours:
+        return self.ours.replace(f'{flag}=True', f'{flag}=False')
+    return self.ours.replace('eps=eps', 'eps=eps, tf_style=True')
+
+  @property
+  def moves_twice(self):
+    """Whether a framework may move the parameters twice a step."""
+    twice = ('weight_decay=', 'add_decayed_weights', 'incremental_update')
+    return any(text in self.ours for text in twice)
+
+  def inexact(self, backend):
+    """The hyperparameters and operations that the framework has in float32."""
     # Keras's TensorFlow backend casts Python floats by way of float32.
-    on_tensorflow = backend == 'tensorflow'
-    names = {*self.float32, *(_ALL if on_tensorflow else ())}
-    return kept_in_float32(setting, names)
+    held = ALL_HELD if backend == 'tensorflow' else self.held
+    return held, self.coarse
 
 
-_TF1 = 'tf.compat.v1.train.AdamOptimizer(lr, beta1=b1, beta2=b2, epsilon=eps)'
-_HAT = 'optax.adam(lr, b1=b1, b2=b2, eps=eps, epsilon_hat=True)'
-_KERAS = 'lr, beta_1=b1, beta_2=b2, epsilon=eps'
-_TORCH = 'params, lr=lr, betas=(b1, b2), eps=eps'
+def _recipe(make, title, **kwargs):
+  """Returns a row whose texts are blocks of code under a title of the guide."""
+  guide = GUIDE.read_text('utf-8')
+  text = guide.split(f'\n### {title}\n')[1]
+  had, write = re.findall('```python\n(.*?)\n```', text, re.DOTALL)[:2]
+  had, _, each_step = had.partition('\n# Before each step:\n')
+  return make(had, write, title, each_step=each_step, **kwargs)
+
+
+_HAT = 'optax.adam(lr, ..., tf_style=True)'
+_tf1 = functools.partial(Row, 'tf1', held=ALL_HELD)
 
 TENSORFLOW = (
-    Row(
-        'tf1',
-        'tf1',
-        _TF1,
-        _HAT,
-        settings=SETTINGS,
-        float32=_ALL,
-    ),
-    Row(
-        'tf1_defaults',
-        'tf1',
-        'tf.compat.v1.train.AdamOptimizer()',
-        'optax.adam(1e-3, epsilon_hat=True)',
+    _tf1('AdamOptimizer(lr, ...)', _HAT, settings=SETTINGS),
+    _tf1(
+        'AdamOptimizer()',
+        'optax.adam(1e-3, tf_style=True)',
         settings=defaults(1e-8),
-        float32=_ALL,
     ),
-    Row(
-        'tf1_tensors',
-        'tf1',
+    Row('kernel', 'ResourceApplyAdam(lr=lr, ...)', _HAT, settings=SETTINGS),
+    _recipe(_tf1, 'AdamOptimizer with a schedule'),
+    _recipe(_tf1, 'AdamOptimizer and tf.clip_by_global_norm'),
+    _tf1(
         'lr, b1, b2, eps = (tf.constant(x, dtype) for x in (lr, b1, b2, eps))\n'
-        f'optimizer = {_TF1}',
+        'optimizer = AdamOptimizer(lr, ...)',
         _HAT,
+        'AdamOptimizer with float64 tensors for hyperparameters',
         settings=SETTINGS,
-    ),
-    Row(
-        'tf1_schedule',
-        'tf1',
-        'rate = tf.compat.v1.train.exponential_decay('
-        'lr, global_step, decay_steps, decay_rate)\n'
-        'optimizer = tf.compat.v1.train.AdamOptimizer('
-        'rate, beta1=b1, beta2=b2, epsilon=eps)',
-        'optax.adam('
-        'optax.exponential_decay(lr, float(decay_steps), decay_rate), '
-        'b1=b1, b2=b2, eps=eps, epsilon_hat=True)',
-        extra=dict(decay_steps=100, decay_rate=0.3),
-        float32=_ALL,
-    ),
-    Row(
-        'tf1_clip_by_global_norm',
-        'tf1',
-        _TF1,
-        f'optax.chain(optax.clip_by_global_norm(clip_norm), {_HAT})',
-        each_step='grads, _ = tf.clip_by_global_norm(grads, clip_norm)',
-        extra=dict(clip_norm=100.0),
-        float32=_ALL,
-    ),
-    Row(
-        'kernel',
-        'kernel',
-        'tf.raw_ops.ResourceApplyAdam(var=var.handle, m=m.handle, v=v.handle, '
-        'beta1_power=b1**t, beta2_power=b2**t, lr=lr, beta1=b1, beta2=b2, '
-        'epsilon=eps, grad=g)',
-        _HAT,
-        settings=SETTINGS,
+        held=(),
+        shown=False,
     ),
 )
 
+_keras = functools.partial(Row, 'keras')
+_ADAMW = 'optax.adamw(lr, ..., weight_decay=decay, tf_style=True)'
 
-# On JAX, Keras's cosine is float32 whatever its argument is.
-_COSINE = ('lr', 'cosine')
-
-
-def _keras(name, call, optax, **kwargs):
-  return Row(name, 'keras', call, optax, **kwargs)
-
-
-def _keras_schedule(name, schedule, optax, float32=(), **extra):
-  """A row for a learning-rate schedule of Keras."""
-  return _keras(
-      name,
-      f'rate = keras.optimizers.schedules.{schedule}\n'
-      'optimizer = keras.optimizers.Adam('
-      'rate, beta_1=b1, beta_2=b2, epsilon=eps)',
-      f'optax.adam({optax}, b1=b1, b2=b2, eps=eps, epsilon_hat=True)',
-      extra=extra,
-      float32=float32,
-  )
-
-
-KERAS = (
+KERAS_ADAM = (
+    _keras('Adam(lr, ...)', _HAT, settings=SETTINGS),
     _keras(
-        'keras_adam',
-        f'keras.optimizers.Adam({_KERAS})',
+        'Adam()',
+        'optax.adam(1e-3, eps=1e-7, tf_style=True)',
+        settings=defaults(1e-7),
+    ),
+    _keras(
+        'Adam(lr, ..., amsgrad=True)',
+        'optax.amsgrad(lr, ..., tf_style=True)',
+        settings=SETTINGS,
+    ),
+    _keras('Adam(lr, ..., weight_decay=decay)', _ADAMW),
+    _keras('AdamW(lr, ..., weight_decay=decay)', _ADAMW, settings=SETTINGS),
+    _keras(
+        'AdamW()',
+        'optax.adamw(1e-3, eps=1e-7, weight_decay=4e-3, tf_style=True)',
+        settings=defaults(1e-7),
+    ),
+    _keras(
+        'Adam(lr, ..., global_clipnorm=norm)',
+        f'optax.chain(optax.clip_by_global_norm(norm), {_HAT})',
+    ),
+    _keras(
+        'Adam(lr, ..., clipvalue=value)',
+        f'optax.chain(optax.clip(value), {_HAT})',
+    ),
+    _keras(
+        'Adam(lr, ..., gradient_accumulation_steps=k)',
+        f'optax.MultiSteps({_HAT}, k, accumulator_dtype=dtype)',
+    ),
+    _keras(
+        'Adam(lr, ...)',
         _HAT,
-        settings=SETTINGS,
+        'Adam under set_floatx("float32")',
+        held=('lr',),
+        floatx='float32',
+        shown=False,
     ),
     _keras(
-        'keras_adam_defaults',
-        'keras.optimizers.Adam()',
-        'optax.adam(1e-3, eps=1e-7, epsilon_hat=True)',
-        settings=defaults(1e-7),
+        'Lamb(lr, ...)',
+        'optax.lamb(lr, ...)',
+        without='optax.chain(optax.scale_by_adam(..., epsilon_hat=True), '
+        'optax.scale_by_trust_ratio(), optax.scale_by_learning_rate(lr))',
     ),
-    _keras(
-        'keras_amsgrad',
-        f'keras.optimizers.Adam({_KERAS}, amsgrad=True)',
-        'optax.amsgrad(lr, b1=b1, b2=b2, eps=eps, epsilon_hat=True)',
-        settings=SETTINGS,
+)
+
+# On JAX, Keras's cosine is float32 whatever it is given.
+_COSINE = dict(coarse=('cos',))
+_schedule = functools.partial(
+    Row,
+    'keras',
+    within=('Adam({}, ...)', 'optax.adam({}, ..., tf_style=True)'),
+)
+
+KERAS_SCHEDULES = (
+    _schedule(
+        'ExponentialDecay(lr, steps, decay_rate)',
+        'optax.exponential_decay(lr, float(steps), decay_rate)',
     ),
-    _keras(
-        'keras_adam_weight_decay',
-        f'keras.optimizers.Adam({_KERAS}, weight_decay=decay)',
-        'optax.adamw(lr, b1=b1, b2=b2, eps=eps, weight_decay=decay, '
-        'epsilon_hat=True)',
-        extra=dict(decay=0.3),
-        settings=SETTINGS,
+    _schedule(
+        'ExponentialDecay(lr, steps, decay_rate, staircase=True)',
+        'optax.exponential_decay(lr, float(steps), decay_rate, staircase=True)',
     ),
-    _keras(
-        'keras_adamw',
-        f'keras.optimizers.AdamW({_KERAS}, weight_decay=decay)',
-        'optax.adamw(lr, b1=b1, b2=b2, eps=eps, weight_decay=decay, '
-        'epsilon_hat=True)',
-        extra=dict(decay=0.3),
-        settings=SETTINGS,
+    _schedule(
+        'InverseTimeDecay(lr, steps, decay_rate)',
+        'lambda count: lr / (1 + decay_rate * count / steps)',
     ),
-    _keras(
-        'keras_adamw_defaults',
-        'keras.optimizers.AdamW()',
-        'optax.adamw(1e-3, eps=1e-7, weight_decay=4e-3, epsilon_hat=True)',
-        settings=defaults(1e-7),
+    _schedule(
+        'InverseTimeDecay(lr, steps, decay_rate, staircase=True)',
+        'lambda count: lr / (1 + decay_rate * (count // steps))',
     ),
-    _keras(
-        'keras_adamw_exclude',
-        f'optimizer = keras.optimizers.AdamW({_KERAS}, weight_decay=decay)\n'
-        "optimizer.exclude_from_weight_decay(var_names=['bias'])",
-        'optax.adamw(lr, b1=b1, b2=b2, eps=eps, weight_decay=decay, '
-        'mask=lambda params: jax.tree_util.tree_map_with_path('
-        "lambda path, _: 'bias' not in jax.tree_util.keystr(path), params), "
-        'epsilon_hat=True)',
-        extra=dict(decay=0.3),
-    ),
-    _keras(
-        'keras_adamw_amsgrad',
-        f'keras.optimizers.AdamW({_KERAS}, weight_decay=decay, amsgrad=True)',
-        'optax.chain('
-        'optax.scale_by_amsgrad(b1=b1, b2=b2, eps=eps, epsilon_hat=True), '
-        'optax.add_decayed_weights(decay), '
-        'optax.scale_by_learning_rate(lr))',
-        extra=dict(decay=0.3),
-    ),
-    _keras(
-        'keras_global_clipnorm',
-        f'keras.optimizers.Adam({_KERAS}, global_clipnorm=clip_norm)',
-        f'optax.chain(optax.clip_by_global_norm(clip_norm), {_HAT})',
-        extra=dict(clip_norm=100.0),
-    ),
-    _keras(
-        'keras_clipnorm',
-        f'keras.optimizers.Adam({_KERAS}, clipnorm=clip_norm)',
-        'optax.chain(optax.stateless_with_tree_map('
-        'lambda g, _: g * clip_norm / jnp.maximum('
-        f'jnp.linalg.norm(g), clip_norm)), {_HAT})',
-        extra=dict(clip_norm=100.0),
-    ),
-    _keras(
-        'keras_clipvalue',
-        f'keras.optimizers.Adam({_KERAS}, clipvalue=clip_value)',
-        f'optax.chain(optax.clip(clip_value), {_HAT})',
-        extra=dict(clip_value=10.0),
-    ),
-    _keras_schedule(
-        'keras_exponential_decay',
-        'ExponentialDecay(lr, decay_steps, decay_rate)',
-        'optax.exponential_decay(lr, float(decay_steps), decay_rate)',
-        decay_steps=100,
-        decay_rate=0.3,
-    ),
-    _keras_schedule(
-        'keras_cosine_decay',
-        'CosineDecay(lr, decay_steps, alpha=alpha)',
-        'optax.cosine_decay_schedule(lr, decay_steps, alpha=alpha)',
-        float32=_COSINE,
-        decay_steps=250,
-        alpha=0.1,
-    ),
-    _keras_schedule(
-        'keras_warmup',
-        'CosineDecay(0.0, decay_steps, alpha=alpha, '
-        'warmup_target=lr, warmup_steps=warmup_steps)',
-        'optax.warmup_cosine_decay_schedule(0.0, lr, float(warmup_steps), '
-        'float(warmup_steps + decay_steps), end_value=alpha * lr)',
-        float32=_COSINE,
-        decay_steps=200,
-        alpha=0.1,
-        warmup_steps=50,
-    ),
-    _keras_schedule(
-        'keras_polynomial_decay',
-        'PolynomialDecay(lr, decay_steps, end_learning_rate, power=power)',
-        'optax.polynomial_schedule('
-        'lr, end_learning_rate, power, float(decay_steps))',
-        decay_steps=200,
-        end_learning_rate=1e-4,
-        power=2.0,
-    ),
-    _keras_schedule(
-        'keras_inverse_time_decay',
-        'InverseTimeDecay(lr, decay_steps, decay_rate)',
-        'lambda count: lr / (1 + decay_rate * count / decay_steps)',
-        decay_steps=100,
-        decay_rate=3.0,
-    ),
-    _keras_schedule(
-        'keras_piecewise_constant_decay',
+    _schedule(
         'PiecewiseConstantDecay([boundary], [lr, 0.1 * lr])',
         'optax.piecewise_constant_schedule(lr, {boundary + 1: 0.1})',
-        boundary=100,
     ),
-    _keras(
-        'keras_adamw_schedule',
-        'rate = keras.optimizers.schedules.CosineDecay(lr, decay_steps)\n'
-        'optimizer = keras.optimizers.AdamW(rate, beta_1=b1, beta_2=b2, '
-        'epsilon=eps, weight_decay=decay)',
-        'optax.adamw(optax.cosine_decay_schedule(lr, decay_steps), b1=b1, '
-        'b2=b2, eps=eps, weight_decay=decay, epsilon_hat=True)',
-        extra=dict(decay=0.3, decay_steps=250),
-        float32=_COSINE,
+    _schedule(
+        'PolynomialDecay(lr, steps, end, power=2)',
+        'optax.polynomial_schedule(lr, end, 2, float(steps))',
     ),
-    _keras(
-        'keras_gradient_accumulation',
-        f'keras.optimizers.Adam({_KERAS}, gradient_accumulation_steps=k)',
-        f'optax.MultiSteps({_HAT}, every_k_schedule=k, '
-        'accumulator_dtype=dtype)',
-        extra=dict(k=3),
+    _schedule(
+        'CosineDecay(lr, steps, alpha)',
+        'optax.cosine_decay_schedule(lr, steps, alpha)',
+        **_COSINE,
     ),
-    _keras(
-        'keras_gradient_accumulation_schedule',
-        'rate = keras.optimizers.schedules.ExponentialDecay('
-        'lr, decay_steps, decay_rate)\n'
-        'optimizer = keras.optimizers.Adam(rate, beta_1=b1, beta_2=b2, '
-        'epsilon=eps, gradient_accumulation_steps=k)',
-        'rate = optax.exponential_decay(lr, float(decay_steps), decay_rate)\n'
-        'optimizer = optax.MultiSteps(optax.adam('
-        'lambda count: rate(k * count + k - 1), '
-        'b1=b1, b2=b2, eps=eps, epsilon_hat=True), every_k_schedule=k, '
-        'accumulator_dtype=dtype)',
-        extra=dict(k=3, decay_steps=100, decay_rate=0.3),
+    _schedule(
+        'CosineDecay(0.0, steps, alpha, warmup_target=lr, warmup_steps=warm)',
+        'optax.warmup_cosine_decay_schedule(0.0, lr, float(warm), '
+        'float(warm + steps), alpha * lr)',
+        **_COSINE,
     ),
+    _recipe(_schedule, 'PolynomialDecay with a power that is not an integer'),
+    _recipe(_keras, 'PolynomialDecay with cycle'),
+    _recipe(_keras, 'CosineDecayRestarts', **_COSINE),
     _keras(
-        'keras_floatx',
-        f'keras.config.set_floatx("float32")\n'
-        f'optimizer = keras.optimizers.Adam({_KERAS})',
-        _HAT,
-        floatx='float32',
-        float32=('lr',),
-    ),
-    _keras(
-        'keras_lamb',
-        f'keras.optimizers.Lamb({_KERAS})',
-        'optax.lamb(lr, b1=b1, b2=b2, eps=eps)',
-        other='optax.chain('
-        'optax.scale_by_adam(b1=b1, b2=b2, eps=eps, epsilon_hat=True), '
-        'optax.scale_by_trust_ratio(), '
-        'optax.scale_by_learning_rate(lr))',
+        'AdamW(CosineDecay(lr, steps), ..., weight_decay=decay)',
+        'optax.adamw(optax.cosine_decay_schedule(lr, steps), ..., '
+        'weight_decay=decay, tf_style=True)',
+        shown=False,
+        **_COSINE,
     ),
 )
 
+KERAS_RECIPES = (
+    _recipe(_keras, 'exclude_from_weight_decay'),
+    _recipe(_keras, 'AdamW with amsgrad'),
+    _recipe(_keras, 'clipnorm: each variable by its own norm'),
+    _recipe(_keras, 'gradient_accumulation_steps and a schedule'),
+    _recipe(_keras, 'use_ema with ema_overwrite_frequency'),
+    _recipe(_keras, 'Nadam', flag=False),
+)
 
-def _torch(name, call, optax, **kwargs):
-  return Row(name, 'torch', call, optax, **kwargs)
+_plain = functools.partial(Row, 'keras', flag=False)
 
-
-_ALGORITHM_1 = 'optax.adam(lr, b1=b1, b2=b2, eps=eps)'
-
-
-def _torch_schedule(name, scheduler, optax, **extra):
-  """A row for a learning-rate scheduler of PyTorch."""
-  return _torch(
-      name,
-      f'optimizer = torch.optim.Adam({_TORCH})\n'
-      f'scheduler = torch.optim.lr_scheduler.{scheduler}',
-      f'optax.adam({optax}, b1=b1, b2=b2, eps=eps)',
-      extra=extra,
-  )
-
-
-TORCH = (
-    _torch(
-        'torch_adam',
-        f'torch.optim.Adam({_TORCH})',
-        _ALGORITHM_1,
-        settings=SETTINGS,
+KERAS_OTHERS = (
+    _plain('SGD(lr)', 'optax.sgd(lr)'),
+    _plain('SGD(lr, momentum)', 'optax.sgd(lr, momentum)'),
+    _plain(
+        'SGD(lr, momentum, nesterov=True)',
+        'optax.sgd(lr, momentum, nesterov=True)',
     ),
+    _plain('RMSprop(lr, rho, epsilon=eps)', 'optax.rmsprop(lr, rho, eps)'),
+    _plain(
+        'RMSprop(lr, rho, momentum, eps, centered=True)',
+        'optax.rmsprop(lr, rho, eps, centered=True, momentum=momentum)',
+    ),
+    _plain('Adagrad(lr, epsilon=eps)', 'optax.adagrad(lr, eps=eps)'),
+    _plain('Adadelta(lr, rho, eps)', 'optax.adadelta(lr, rho, eps)'),
+    _plain('Lion(lr, b1, b2)', 'optax.lion(lr, b1, b2, weight_decay=0.0)'),
+    _plain(
+        'Lion(lr, b1, b2, weight_decay=decay)',
+        'optax.lion(lr, b1, b2, weight_decay=decay)',
+    ),
+    _recipe(_plain, 'SGD with momentum and a schedule'),
+    _recipe(
+        _plain,
+        'Adafactor',
+        # Of which 1 / sqrt(t) soon is the smaller.
+        settings=(Setting(0.2, *SETTINGS[0][1:]),),
+    ),
+    # Keras takes a norm in float32.
+    _recipe(_plain, 'Muon', coarse=('reduce_sum',)),
+)
+
+KERAS = KERAS_ADAM + KERAS_SCHEDULES + KERAS_RECIPES + KERAS_OTHERS
+
+_torch = functools.partial(Row, 'torch')
+
+TORCH_ADAM = (
+    _torch('Adam(params, lr, ...)', 'optax.adam(lr, ...)', settings=SETTINGS),
     _torch(
-        'torch_adam_defaults',
-        'torch.optim.Adam(params)',
+        'Adam(params)',
         'optax.adam(1e-3)',
+        without='optax.adam(1e-3, tf_style=True)',
         settings=defaults(1e-8),
     ),
     _torch(
-        'torch_adamw',
-        f'torch.optim.AdamW({_TORCH}, weight_decay=decay)',
-        'optax.adamw(lr, b1=b1, b2=b2, eps=eps, weight_decay=decay)',
-        extra=dict(decay=0.3),
+        'AdamW(params, lr, ..., weight_decay=decay)',
+        'optax.adamw(lr, ..., weight_decay=decay)',
         settings=SETTINGS,
     ),
     _torch(
-        'torch_adamw_defaults',
-        'torch.optim.AdamW(params)',
+        'AdamW(params)',
         'optax.adamw(1e-3, weight_decay=1e-2)',
+        without='optax.adamw(1e-3, weight_decay=1e-2, tf_style=True)',
         settings=defaults(1e-8),
     ),
     _torch(
-        'torch_adam_weight_decay',
-        f'torch.optim.Adam({_TORCH}, weight_decay=decay)',
-        f'optax.chain(optax.add_decayed_weights(decay), {_ALGORITHM_1})',
-        extra=dict(decay=1e-6),
+        'Adam(params, lr, ..., weight_decay=l2)',
+        'optax.chain(optax.add_decayed_weights(l2), optax.adam(lr, ...))',
     ),
-    _torch(
-        'torch_amsgrad',
-        f'torch.optim.Adam({_TORCH}, amsgrad=True)',
-        'optax.inject_hyperparams(optax.amsgrad)(lr, b1=b1, b2=b2, '
-        'eps=lambda count: eps * jnp.sqrt(1 - b2 ** (count + 1)), '
-        'epsilon_hat=True)',
-        settings=SETTINGS,
+    _recipe(_torch, 'Adam with amsgrad (PyTorch)', settings=SETTINGS),
+    _recipe(_torch, 'AdamW with amsgrad (PyTorch)'),
+    _recipe(_torch, 'clip_grad_norm_'),
+    _recipe(_torch, 'clip_grad_value_'),
+)
+
+_scheduler = functools.partial(
+    Row,
+    'torch',
+    within=(
+        'optimizer = Adam(params, lr, ...)\nscheduler = {}',
+        'optax.adam({}, ...)',
     ),
-    _torch(
-        'torch_adamw_amsgrad',
-        f'torch.optim.AdamW({_TORCH}, weight_decay=decay, amsgrad=True)',
-        'optax.chain(optax.inject_hyperparams(optax.scale_by_amsgrad)('
-        'b1=b1, b2=b2, '
-        'eps=lambda count: eps * jnp.sqrt(1 - b2 ** (count + 1)), '
-        'epsilon_hat=True), '
-        'optax.add_decayed_weights(decay), '
-        'optax.scale_by_learning_rate(lr))',
-        extra=dict(decay=0.3),
-    ),
-    _torch(
-        'torch_clip_grad_norm',
-        f'torch.optim.Adam({_TORCH})',
-        'optax.chain(optax.stateless(lambda grads, _: optax.tree.scale('
-        'jnp.minimum(1.0, max_norm / (optax.tree.norm(grads) + 1e-6)), '
-        f'grads)), {_ALGORITHM_1})',
-        each_step='torch.nn.utils.clip_grad_norm_(params, max_norm)',
-        extra=dict(max_norm=100.0),
-    ),
-    _torch(
-        'torch_clip_grad_value',
-        f'torch.optim.Adam({_TORCH})',
-        f'optax.chain(optax.clip(clip_value), {_ALGORITHM_1})',
-        each_step='torch.nn.utils.clip_grad_value_(params, clip_value)',
-        extra=dict(clip_value=10.0),
-    ),
-    _torch_schedule(
-        'torch_exponential',
+)
+
+TORCH_SCHEDULES = (
+    _scheduler(
         'ExponentialLR(optimizer, gamma)',
         'optax.exponential_decay(lr, 1.0, gamma)',
-        gamma=0.99,
     ),
-    _torch_schedule(
-        'torch_step',
-        'StepLR(optimizer, step_size, gamma)',
-        'optax.exponential_decay(lr, float(step_size), gamma, staircase=True)',
-        step_size=100,
-        gamma=0.3,
+    _scheduler(
+        'StepLR(optimizer, steps, gamma)',
+        'optax.exponential_decay(lr, float(steps), gamma, staircase=True)',
     ),
-    _torch_schedule(
-        'torch_multistep',
-        'MultiStepLR(optimizer, [milestone], gamma)',
-        'optax.piecewise_constant_schedule(lr, {milestone: gamma})',
-        milestone=100,
-        gamma=0.1,
+    _scheduler(
+        'MultiStepLR(optimizer, [boundary], gamma)',
+        'optax.piecewise_constant_schedule(lr, {boundary: gamma})',
     ),
-    _torch_schedule(
-        'torch_cosine',
-        'CosineAnnealingLR(optimizer, T_max, eta_min)',
-        'lambda count: eta_min + '
-        '(lr - eta_min) * (1 + jnp.cos(jnp.pi * count / float(T_max))) / 2',
-        T_max=200,
-        eta_min=1e-4,
+    _scheduler(
+        'LambdaLR(optimizer, factor)', 'lambda count: lr * factor(count)'
     ),
-    _torch_schedule(
-        'torch_lambda',
-        'LambdaLR(optimizer, factor)',
-        'lambda count: lr * factor(count)',
-        factor=lambda count: 1 / (1 + count / 50.0),
-    ),
+    _recipe(_scheduler, 'CosineAnnealingLR'),
 )
 
+TORCH = TORCH_ADAM + TORCH_SCHEDULES
 ROWS = TENSORFLOW + KERAS + TORCH
 
-
-def _gap(name, framework, call, optax, **kwargs):
-  return Row(name, framework, call, optax, flagged=False, **kwargs)
-
-
-def _gaps(name, framework, call, optax, **kwargs):
-  """Gaps in both settings of the flag."""
-  return tuple(
-      _gap(name + suffix, framework, call, optax.format(flag=flag), **kwargs)
-      for suffix, flag in (('', ''), ('_hat', ', epsilon_hat=True'))
-  )
-
-
-_NADAM = 'optax.nadam(lr, b1=b1, b2=b2, eps=eps{flag})'
+_NADAM = 'optax.nadam(lr, ...)'
 
 # Calls that one may expect to match, and that do not.
 GAPS = (
-    *_gaps('keras_nadam', 'keras', f'keras.optimizers.Nadam({_KERAS})', _NADAM),
-    *_gaps(
-        'tensorflow_nadam',
-        'kernel',
-        TENSORFLOW[-1].call[:-1] + ', use_nesterov=True)',
-        _NADAM,
-    ),
-    *_gaps('torch_nadam', 'torch', f'torch.optim.NAdam({_TORCH})', _NADAM),
-    *_gaps(
-        'torch_amsgrad',
-        'torch',
-        f'torch.optim.Adam({_TORCH}, amsgrad=True)',
-        'optax.amsgrad(lr, b1=b1, b2=b2, eps=eps{flag})',
-    ),
-    _gap(
-        'keras_adam_defaults',
-        'keras',
-        'keras.optimizers.Adam()',
-        'optax.adam(1e-3, epsilon_hat=True)',
+    _keras('Nadam(lr, ...)', _NADAM),
+    Row('kernel', 'ResourceApplyAdam(lr=lr, ..., use_nesterov=True)', _NADAM),
+    _torch('NAdam(params, lr, ...)', _NADAM),
+    _torch('Adam(params, lr, ..., amsgrad=True)', 'optax.amsgrad(lr, ...)'),
+    _plain(
+        'Adam()',
+        'optax.adam(1e-3, tf_style=True)',
         settings=defaults(1e-7),
     ),
-    _gap(
-        'keras_adamw_defaults',
-        'keras',
-        'keras.optimizers.AdamW()',
-        'optax.adamw(1e-3, eps=1e-7, epsilon_hat=True)',
+    _plain(
+        'AdamW()',
+        'optax.adamw(1e-3, eps=1e-7, tf_style=True)',
         settings=defaults(1e-7),
     ),
-    _gap(
-        'torch_adamw_defaults',
-        'torch',
-        'torch.optim.AdamW(params)',
+    _torch(
+        'AdamW(params)',
         'optax.adamw(1e-3)',
         settings=defaults(1e-8),
+        flag=False,
     ),
-    _gap(
-        'torch_adam_weight_decay',
-        'torch',
-        f'torch.optim.Adam({_TORCH}, weight_decay=decay)',
-        'optax.adamw(lr, b1=b1, b2=b2, eps=eps, weight_decay=decay)',
-        extra=dict(decay=1e-2),
+    _torch(
+        'Adam(params, lr, ..., weight_decay=decay)',
+        'optax.adamw(lr, ..., weight_decay=decay)',
+        flag=False,
     ),
-    _gap(
-        'torch_clip_grad_norm',
-        'torch',
-        f'torch.optim.Adam({_TORCH})',
-        f'optax.chain(optax.clip_by_global_norm(max_norm), {_ALGORITHM_1})',
-        each_step='torch.nn.utils.clip_grad_norm_(params, max_norm)',
-        extra=dict(max_norm=100.0),
+    _torch(
+        'Adam(params, lr, ...)',
+        'optax.chain(optax.clip_by_global_norm(norm), optax.adam(lr, ...))',
+        each_step='clip_grad_norm_(params, norm)',
+        flag=False,
     ),
-    _gap(
-        'keras_clipnorm',
-        'keras',
-        f'keras.optimizers.Adam({_KERAS}, clipnorm=clip_norm)',
-        f'optax.chain(optax.clip_by_global_norm(clip_norm), {_HAT})',
-        extra=dict(clip_norm=100.0),
+    _plain(
+        'Adam(lr, ..., clipnorm=norm)',
+        f'optax.chain(optax.clip_by_global_norm(norm), {_HAT})',
     ),
-    dataclasses.replace(
-        _keras_schedule(
-            'keras_piecewise_constant_decay',
-            'PiecewiseConstantDecay([boundary], [lr, 0.1 * lr])',
-            'optax.piecewise_constant_schedule(lr, {boundary: 0.1})',
-            boundary=100,
-        ),
-        flagged=False,
+    _plain(
+        'Adam(PiecewiseConstantDecay([boundary], [lr, 0.1 * lr]), ...)',
+        'optax.adam(optax.piecewise_constant_schedule(lr, {boundary: 0.1}), '
+        '..., tf_style=True)',
     ),
-    _gap(
-        'keras_lamb_defaults',
-        'keras',
-        'keras.optimizers.Lamb()',
-        'optax.lamb(1e-3)',
-        settings=defaults(1e-7),
+    _plain('Lamb()', 'optax.lamb(1e-3)', settings=defaults(1e-7)),
+    _plain(
+        'Lamb(lr, ..., weight_decay=decay)',
+        'optax.lamb(lr, ..., weight_decay=decay)',
     ),
-    _gap(
-        'keras_lamb_weight_decay',
-        'keras',
-        f'keras.optimizers.Lamb({_KERAS}, weight_decay=decay)',
-        'optax.lamb(lr, b1=b1, b2=b2, eps=eps, weight_decay=decay)',
-        extra=dict(decay=0.3),
+    _plain('Adamax(lr, ...)', 'optax.adamax(lr, ...)', settings=SETTINGS[2:3]),
+    _plain(
+        'SGD(ExponentialDecay(lr, steps, decay_rate), momentum)',
+        'optax.sgd(optax.exponential_decay(lr, float(steps), decay_rate), '
+        'momentum)',
+    ),
+    _plain('Lion(lr, b1, b2)', 'optax.lion(lr, b1, b2)'),
+    _plain('Adafactor(lr)', 'optax.adafactor(lr)'),
+    _plain('Muon(lr)', 'optax.contrib.muon(lr)'),
+    _plain(
+        'Muon(lr, nesterov=False)',
+        'optax.contrib.muon(lr, eps=1e-7, weight_decay=4e-3, '
+        'adam_weight_decay=4e-3, consistent_rms=0.2, nesterov=False)',
     ),
 )
 
@@ -604,8 +473,7 @@ HALVES = tuple(
             Setting(1e-2, 0.875, 1 - 2.0**-8, 0.5),
         ),
     )
-    for row in ROWS
-    if row.name in ('kernel', 'keras_adam', 'torch_adam')
+    for row in (TENSORFLOW[2], KERAS[0], TORCH[0])
 )
 
 # bfloat16 does not hold the first setting's b2.

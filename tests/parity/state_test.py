@@ -3,9 +3,7 @@
 The functions under test are the code blocks of the porting guide.
 """
 
-import os
-import subprocess
-import sys
+import pathlib
 import tempfile
 
 from absl.testing import absltest
@@ -14,189 +12,177 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import pytest
 
-from tests.parity import checkpoints
-from tests.parity import comparisons
 from tests.parity import frameworks
+from tests.parity import measure
+from tests.parity import rounding
 from tests.parity import rows_test
+from tests.parity import selection
 from tests.parity import tables
 
-STEPS = comparisons.STEPS
-HALF = STEPS // 2
+LR = 1e-2
+HALF = measure.STEPS // 2
+ADAM = 'optax.adam(lr, eps=1e-5, tf_style=True)'
+AMSGRAD = 'optax.amsgrad(lr, eps=1e-5, tf_style=True)'
+ADAMW = 'optax.adamw(lr, eps=1e-5, weight_decay=0.1, tf_style=True)'
 
 
-def page_code():
-  """Returns the functions that the porting guide shows."""
-  page = tables.PAGE.read_text(encoding='utf-8')
-  names = {}
-  for name in ('resume', 'keras', 'checkpoint', 'saver', 'torch'):
-    exec(tables.read_code(page, name), names)  # pylint: disable=exec-used
-  return names
-
-
-def go_on(optimizer, params, state, grads):
-  """Returns the parameters after the gradients, a list of steps."""
-
-  @jax.jit
-  def step(params, state, grad):
-    updates, state = optimizer.update(grad, state, params)
-    return optax.apply_updates(params, updates), state
-
-  for grad in grads:
-    params, state = step(params, state, grad)
-  return params
-
-
-def leaves_at(grads, t):
-  return [jnp.asarray(leaf[t]) for leaf in grads.values()]
+def page_code(*names):
+  """Returns the functions that the porting guide shows in the named blocks."""
+  page = tables.GUIDE.read_text('utf-8')
+  found = {}
+  for name in ('resume', *names):
+    exec(tables.read_code(page, name), found)  # pylint: disable=exec-used
+  return found
 
 
 class StateTest(parameterized.TestCase):
 
-  def setUp(self):
-    super().setUp()
-    self.page = page_code()
-
   def _folder(self):
     folder = tempfile.TemporaryDirectory()
     self.addCleanup(folder.cleanup)
-    return folder.name
+    return pathlib.Path(folder.name)
 
-  def _check(self, start, end, ported, fresh):
-    """Holds the end of a run against a ported one and one that starts anew."""
+  def _check(self, text, half, end, carry, dtype='float64'):
+    """Goes on from half-way with the state that `carry` makes, and without.
 
-    def compare(other):
-      runs = [
-          [np.stack(pair) for pair in zip(start, last, strict=True)]
-          for last in (end, other)
-      ]
-      return comparisons.compare(*runs)
+    Args:
+      text: The optax call.
+      half: The parameters half-way, a list.
+      end: The parameters of the framework's own run.
+      carry: From the optimizer and the parameters to the state.
+      dtype: Of the problem.
+    """
+    params, grads = measure.problem(dtype, LR)
+    start, stream = list(params.values()), list(grads.values())
+    names = dict(lr=LR, dtype=dtype)
+    with frameworks.precision(dtype):
+      optimizer, step = frameworks.optax_step(text, **names)
+      half = [jnp.asarray(x) for x in half]
+      rest = [jnp.asarray(g[HALF:]) for g in stream]
+      scan = jax.jit(lambda state: jax.lax.scan(step, (half, state), rest))
+      ported, fresh = (
+          scan(state)[0][0]
+          for state in (carry(optimizer, half), optimizer.init(half))
+      )
+    spread = rounding.spread(text, params, grads, names)
+    # Decay rounds the parameters once more in Keras.
+    largest = max(float(np.max(np.abs(x))) for x in start)
+    twice = measure.STEPS * float(jnp.finfo(dtype).eps) / 2 * largest
+    allowed = 2 * spread + ('decay' in text) * twice
 
-    ours = compare(ported)
-    tolerance = ours._replace(steps=STEPS).tolerance()
-    self.assertLessEqual(ours.deviation, tolerance)
-    self.assertGreaterEqual(
-        compare(fresh).deviation, rows_test.MARGIN * tolerance
+    def largest_difference(other):
+      return max(
+          float(np.max(np.abs(np.asarray(x, np.float64) - y)))
+          for x, y in zip(other, end, strict=True)
+      )
+
+    self.assertLessEqual(largest_difference(ported), allowed)
+    margin = rows_test.MARGIN * allowed
+    self.assertGreaterEqual(largest_difference(fresh), margin)
+
+  def _keras_run(self, optimizer, variables, at_half):
+    """Runs Keras; returns the parameters half-way and at the end."""
+    _, grads = measure.problem(variables[0].dtype, LR)
+    optimizer.build(variables)
+    step = jax.jit(optimizer.stateless_apply)
+    params, state = (
+        [v.value for v in of] for of in (variables, optimizer.variables)
     )
+    for t, leaves in enumerate(zip(*grads.values(), strict=True)):
+      if t == HALF:
+        half = params
+        owners = [*variables, *optimizer.variables]
+        for owner, value in zip(owners, [*params, *state], strict=True):
+          owner.assign(value)
+        at_half()
+      params, state = step(state, list(leaves), params)
+    return [[np.asarray(x) for x in values] for values in (half, params)]
 
-  def _resume_and_check(self, optimizer, start, half, end, state, grads):
-    """Goes on from ``half``, with and without the state that was carried."""
-    half = [jnp.asarray(x) for x in half]
-    rest = [leaves_at(grads, t) for t in range(HALF, STEPS)]
-    carried = self.page['resume'](optimizer, half, **state)
-    self._check(
-        start,
-        end,
-        go_on(optimizer, half, carried, rest),
-        go_on(optimizer, half, optimizer.init(half), rest),
-    )
-
-  @parameterized.parameters('Adam', 'AdamW')
-  def test_a_keras_model_from_its_file(self, name):
+  def test_a_keras_model_from_its_file(self):
+    page = page_code('keras')
+    path = self._folder() / 'run.keras'
+    params, _ = measure.problem('float64', LR)
     with frameworks.keras_floats('float64') as keras:
-      rng = np.random.default_rng(0)
-      inputs = rng.normal(size=(STEPS, 32, 4))
-      targets = np.sin(inputs.sum(-1, keepdims=True))
-
-      decay = dict(weight_decay=0.1)
-      schedule = keras.optimizers.schedules.ExponentialDecay(1e-2, 100, 0.5)
-      keras.utils.set_random_seed(0)
-      model = keras.Sequential(
-          [
-              keras.Input((4,)),
-              keras.layers.Dense(8, activation='tanh'),
-              keras.layers.Dense(1),
-          ]
+      inputs = keras.Input((24,)), keras.Input((1,))
+      bias = keras.layers.LayerNormalization(center=False)(inputs[0])
+      kernel = keras.layers.Embedding(8, 9)(inputs[1])
+      model = keras.Model(inputs, (bias, kernel))
+      model.compile(keras.optimizers.AdamW(LR, epsilon=1e-5, weight_decay=0.1))
+      model.set_weights(list(params.values()))
+      half, end = self._keras_run(
+          model.optimizer, model.trainable_variables, lambda: model.save(path)
       )
-      model.compile(
-          getattr(keras.optimizers, name)(schedule, epsilon=1e-4, **decay),
-          loss='mse',
-      )
-      path = os.path.join(self._folder(), 'run.keras')
-      start = [np.asarray(v) for v in model.trainable_variables]
-      for t in range(STEPS):
-        if t == HALF:
-          model.save(path)
-        model.train_on_batch(inputs[t], targets[t])
-      end = [np.asarray(v) for v in model.trainable_variables]
+      state = page['keras_state'](keras.saving.load_model(path).optimizer)
+    self.assertEqual(state['updates_made'], HALF)
+    self._check(ADAMW, half, end, lambda *x: page['resume'](*x, **state))
 
-      saved = keras.saving.load_model(path)
-      half = [jnp.asarray(v) for v in saved.trainable_variables]
-
-      @jax.jit
-      @jax.grad
-      def gradient(params, x, y):
-        outputs, _ = saved.stateless_call(params, [], x)
-        return jnp.mean(jnp.square(outputs - y))
-
-      optimizer = optax.adamw(
-          optax.exponential_decay(1e-2, 100.0, 0.5),
-          eps=1e-4,
-          epsilon_hat=True,
-          **decay,
-      )
-      update = jax.jit(optimizer.update)
-
-      def train(params, state):
-        for t in range(HALF, STEPS):
-          grads = gradient(params, inputs[t], targets[t])
-          updates, state = update(grads, state, params)
-          params = optax.apply_updates(params, updates)
-        return params
-
-      state = self.page['keras_state'](saved.optimizer)
-      self.assertEqual(state['updates_made'], HALF)
-      carried = self.page['resume'](optimizer, half, **state)
-      ported = train(half, carried)
-      self._check(start, end, ported, train(half, optimizer.init(half)))
-
-  @parameterized.parameters('float32', 'float64')
-  def test_a_keras_optimizer_with_amsgrad(self, dtype):
-    params, grads = comparisons.problem(dtype, 1e-2)
-    with frameworks.keras_floats(dtype) as keras:
+  @parameterized.parameters(
+      ('Adam(lr, epsilon=1e-5, amsgrad=True)', AMSGRAD),
+      # The loss is not scaled here, and neither must the gradients be.
+      (
+          'LossScaleOptimizer(Adam(lr, epsilon=1e-5), initial_scale=1.0, '
+          'dynamic_growth_steps=1000)',
+          ADAM,
+      ),
+      (
+          'Adam(lr, epsilon=1e-5, gradient_accumulation_steps=4)',
+          f'optax.MultiSteps({ADAM}, 4, accumulator_dtype=dtype)',
+      ),
+  )
+  def test_a_keras_optimizer(self, call, text):
+    page = page_code('keras', 'multi-steps')
+    accumulates = 'MultiSteps' in text
+    params, _ = measure.problem('float64', LR)
+    with frameworks.keras_floats('float64') as keras:
       variables = [
-          keras.Variable(value, dtype=dtype, name=name)
-          for name, value in params.items()
+          keras.Variable(v, dtype='float64', name=k) for k, v in params.items()
       ]
-      keras_optimizer = keras.optimizers.Adam(1e-2, epsilon=1e-5, amsgrad=True)
-      for t in range(STEPS):
-        if t == HALF:
-          half = [np.asarray(v) for v in variables]
-          state = self.page['keras_state'](keras_optimizer)
-        keras_optimizer.apply(leaves_at(grads, t), variables)
-      end = [np.asarray(v) for v in variables]
-      optimizer = optax.amsgrad(1e-2, eps=1e-5, epsilon_hat=True)
-      self._resume_and_check(
-          optimizer, params.values(), half, end, state, grads
-      )
+      names = frameworks.keras_names(keras)
+      optimizer = frameworks.define(call, **names, lr=LR)['optimizer']
+      state, accumulated = {}, []
+
+      def at_half():
+        state.update(page['keras_state'](optimizer))
+        if accumulates:
+          accumulated.append(page['accumulated'](optimizer))
+
+      half, end = self._keras_run(optimizer, variables, at_half)
+
+    def carry(optimizer, params):
+      carried = page['resume'](optimizer, params, **state)
+      if accumulates:
+        carried = page['resume_accumulating'](carried, *accumulated[0])
+      return carried
+
+    self._check(text, half, end, carry)
 
   def test_a_tensorflow_checkpoint_of_a_keras_optimizer(self):
+    selection.require('tensorflow')
+    page = page_code('keras', 'checkpoint')
     folder = self._folder()
-    subprocess.run(
-        [sys.executable, '-m', 'tests.parity.checkpoints', folder],
-        env=dict(os.environ, KERAS_BACKEND='tensorflow'),
-        cwd=tables.PAGE.parents[1],
-        check=True,
-    )
-    params, grads = comparisons.problem('float32', checkpoints.LR)
+    measure.on_tensorflow('checkpoints', str(folder))
     half, end = (
-        list(np.load(os.path.join(folder, name)).values())
-        for name in ('half.npz', 'end.npz')
+        list(np.load(folder / f'{name}.npz').values())
+        for name in ('half', 'end')
     )
-    state = self.page['checkpoint_state'](
-        os.path.join(folder, 'checkpoint'), len(params), amsgrad=True
+    state = page['checkpoint_state'](
+        str(folder / 'checkpoint'), len(half), amsgrad=True
     )
     self.assertEqual(state['updates_made'], HALF)
-    optimizer = eval(checkpoints.OPTAX)  # pylint: disable=eval-used
-    self._resume_and_check(optimizer, params.values(), half, end, state, grads)
+    text = (
+        'optax.chain(optax.scale_by_amsgrad(eps=1e-5, epsilon_hat=True), '
+        'optax.add_decayed_weights(0.3), optax.scale_by_learning_rate(lr))'
+    )
+    carry = lambda *x: page['resume'](*x, **state)
+    self._check(text, half, end, carry, 'float32')
 
   def test_a_tensorflow_1_saver(self):
-    import tensorflow as tf  # pylint: disable=import-outside-toplevel
-
+    tf = selection.require('tensorflow')
+    page = page_code('keras', 'checkpoint', 'saver')
+    params, grads = measure.problem('float32', LR)
+    path = str(self._folder() / 'model')
     tf1 = tf.compat.v1
-    params, grads = comparisons.problem('float32', 1e-2)
-    path = os.path.join(self._folder(), 'model')
     with tf.Graph().as_default(), tf1.Session() as session:
       variables = [
           tf1.get_variable(name, initializer=value, use_resource=True)
@@ -204,67 +190,60 @@ class StateTest(parameterized.TestCase):
       ]
       step = tf1.train.get_or_create_global_step()
       fed = [tf1.placeholder(v.dtype, v.shape) for v in variables]
-      train = tf1.train.AdamOptimizer(1e-2, epsilon=1e-5).apply_gradients(
+      train = tf1.train.AdamOptimizer(LR, epsilon=1e-5).apply_gradients(
           zip(fed, variables, strict=True), global_step=step
       )
       session.run(tf1.global_variables_initializer())
-      for t in range(STEPS):
+      for t, leaves in enumerate(zip(*grads.values(), strict=True)):
         if t == HALF:
           tf1.train.Saver().save(session, path)
           half = session.run(variables)
-        session.run(train, dict(zip(fed, leaves_at(grads, t), strict=True)))
+        session.run(train, dict(zip(fed, leaves, strict=True)))
       end = session.run(variables)
 
-    state = self.page['saver_state'](path, list(params))
+    state = page['saver_state'](path, list(params))
     self.assertEqual(state['updates_made'], HALF)
     power = tf.train.load_checkpoint(path).get_tensor('beta2_power')
     self.assertAlmostEqual(float(power), 0.999 ** (HALF + 1), places=5)
-    optimizer = optax.adam(1e-2, eps=1e-5, epsilon_hat=True)
-    self._resume_and_check(optimizer, params.values(), half, end, state, grads)
+    carry = lambda *x: page['resume'](*x, **state)
+    self._check(ADAM, half, end, carry, 'float32')
 
   @parameterized.parameters(False, True)
   def test_a_pytorch_optimizer(self, amsgrad):
-    torch = pytest.importorskip('torch')
-    params, grads = comparisons.problem('float64', 1e-2)
+    torch = selection.require('torch')
+    page = page_code('keras', 'torch')
+    params, grads = measure.problem('float64', LR)
     leaves = [torch.nn.Parameter(torch.tensor(v)) for v in params.values()]
-    torch_optimizer = torch.optim.Adam(leaves, 1e-2, eps=1e-5, amsgrad=amsgrad)
-    with frameworks.precision(np.float64):
-      for t in range(STEPS):
-        if t == HALF:
-          half = [leaf.detach().numpy().copy() for leaf in leaves]
-          state = self.page['torch_state'](torch_optimizer)
-        for leaf, grad in zip(leaves, grads.values(), strict=True):
-          leaf.grad = torch.tensor(grad[t])
-        torch_optimizer.step()
-      end = [leaf.detach().numpy() for leaf in leaves]
-      if not amsgrad:
-        optimizer = optax.adam(1e-2, eps=1e-5)
-        self._resume_and_check(
-            optimizer, params.values(), half, end, state, grads
-        )
-        return
-      optimizer = optax.inject_hyperparams(optax.amsgrad)(
-          1e-2,
-          eps=lambda count: 1e-5 * jnp.sqrt(1 - 0.999 ** (count + 1)),
-          epsilon_hat=True,
+    optimizer = torch.optim.Adam(leaves, LR, eps=1e-5, amsgrad=amsgrad)
+    for t, step in enumerate(zip(*grads.values(), strict=True)):
+      if t == HALF:
+        half = [leaf.detach().numpy().copy() for leaf in leaves]
+        with frameworks.precision('float64'):
+          state = page['torch_state'](optimizer)
+      for leaf, grad in zip(leaves, step, strict=True):
+        leaf.grad = torch.tensor(grad)
+      optimizer.step()
+    end = [leaf.detach().numpy() for leaf in leaves]
+
+    def carry_amsgrad(optimizer, params):
+      fresh = optimizer.init(params)
+      count = jnp.asarray(state['updates_made'], jnp.int32)
+      moments = {k: v for k, v in state.items() if k != 'updates_made'}
+      inner = optax.tree.set(fresh.inner_state, count=count, **moments)
+      schedules = optax.tree.set(fresh.hyperparams_states, count=count)
+      return fresh._replace(
+          count=count, hyperparams_states=schedules, inner_state=inner
       )
-      count = jnp.asarray(state.pop('updates_made'), jnp.int32)
-      half = [jnp.asarray(x) for x in half]
-      fresh = optimizer.init(half)
-      carried = fresh._replace(
-          count=count,
-          hyperparams_states=optax.tree.set(
-              fresh.hyperparams_states, count=count
-          ),
-          inner_state=optax.tree.set(fresh.inner_state, count=count, **state),
+
+    if amsgrad:
+      text = (
+          'optax.inject_hyperparams(optax.amsgrad)(lr, tf_style=True, '
+          'eps=lambda count: 1e-5 * jnp.sqrt(1 - 0.999 ** (count + 1)))'
       )
-      rest = [leaves_at(grads, t) for t in range(HALF, STEPS)]
-      self._check(
-          params.values(),
-          end,
-          go_on(optimizer, half, carried, rest),
-          go_on(optimizer, half, fresh, rest),
-      )
+      self._check(text, half, end, carry_amsgrad)
+    else:
+      carry = lambda *x: page['resume'](*x, **state)
+      self._check('optax.adam(lr, eps=1e-5)', half, end, carry)
 
 
 if __name__ == '__main__':
