@@ -1,6 +1,7 @@
 """Adds paragraphs and entries to a docstring, in Google's style."""
 
 import re
+import textwrap
 
 from graft.errors import Misfit
 
@@ -70,9 +71,9 @@ def merge(ours: str, theirs: str) -> str:
   prefix, quotes, lines = _parse(theirs)
   if '\\' in ours and our_prefix != prefix:
     raise Misfit('of its docstring and ours only one is raw')
-  margin = _margin(new)
-  if lines[1:] and _margin(lines[1:]) != margin:
-    raise Misfit('its docstring is indented otherwise than ours')
+  margin = _margin(lines[1:]) or _margin(new)
+  flush = textwrap.dedent('\n'.join(new))
+  new = textwrap.indent(flush, ' ' * margin).split('\n')
   there, here = _sections(lines, margin), _sections(new, margin)
   begins = [begin for places in there.values() for begin, _ in places]
   first = min((begin for ((begin, _),) in here.values()), default=len(new))

@@ -23,18 +23,18 @@ def adam(*, epsilon_hat: bool = False, tf_style: bool = False):
   if since('0.2.0'):
     """...
 
-  Examples:
-    >>> grads = jnp.array([1e-2, 1e-8])
-    >>> for tf_style in (False, True):
-    ...   solver = optax.adam(learning_rate=1.0, eps=1e-5, tf_style=tf_style)
-    ...   updates, _ = solver.update(grads, solver.init(grads))
-    ...   print(' '.join(f'{update:.1e}' for update in updates))
-    -1.0e+00 -1.0e-03
-    -9.7e-01 -3.2e-05
+    Examples:
+      >>> grads = jnp.array([1e-2, 1e-8])
+      >>> for tf_style in (False, True):
+      ...   solver = optax.adam(learning_rate=1.0, eps=1e-5, tf_style=tf_style)
+      ...   updates, _ = solver.update(grads, solver.init(grads))
+      ...   print(' '.join(f'{update:.1e}' for update in updates))
+      -1.0e+00 -1.0e-03
+      -9.7e-01 -3.2e-05
 
-  .. warning::
-    With ``epsilon_hat=True`` optax follows that formulation too.
-  """
+    .. warning::
+      With ``epsilon_hat=True`` optax follows that formulation too.
+    """
   utils.check_epsilon_hat(epsilon_hat=epsilon_hat, tf_style=tf_style)
   return combine.chain(
       transform.scale_by_adam(..., epsilon_hat=epsilon_hat or tf_style),
