@@ -34,7 +34,8 @@ case "${1:-}" in
   '')
     run tests.upstream optax._src.{transform,alias,utils}_test
     export RAN_TOO="upstream's tests of the files that are changed"
-    run_tests tests/{graft,packaging,unchanged,numerics,composition,parity}
+    run_tests tests/{graft,packaging,unchanged,numerics,composition,parity} \
+      tests/docstrings_test.py
     ;;
   all)
     run docs.build
