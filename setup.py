@@ -34,24 +34,13 @@ def graft(project: pathlib.Path) -> None:
     print(formula.check(project / 'src', UPSTREAM.root))
 
 
-def place(project: pathlib.Path) -> pathlib.Path:
-  """Moves a project to where it stays, and what is there out of the way."""
-  old = project.with_name('old')
-  if HOME.exists():
-    HOME.rename(old)
-  try:
-    return project.rename(HOME)
-  except OSError:
-    old.rename(HOME)
-    raise
-
-
 def setup(**where) -> None:
   """Has setuptools do what its command line says."""
   facts = INSTALLED.metadata
+  mark = '.' if '+' in UPSTREAM.version else '+'
   setuptools.setup(
       name='optax',
-      version=f'{UPSTREAM.version}{"." if "+" in UPSTREAM.version else "+"}{release.LABEL}',
+      version=f'{UPSTREAM.version}{mark}{release.LABEL}',
       description='optax, with a flag for the Adam of TensorFlow and Keras.',
       long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
       long_description_content_type='text/markdown',
@@ -64,18 +53,19 @@ def setup(**where) -> None:
   )
 
 
-if 'sdist' in sys.argv:  # Of the sparse files, not of what they become.
-  (HERE / 'build').mkdir(exist_ok=True)
-  setup(packages=[], options={'egg_info': {'egg_base': 'build'}})
-else:
-  if EDITABLE:
-    HOME.parent.mkdir(parents=True, exist_ok=True)
-  with tempfile.TemporaryDirectory(
-      dir=HOME.parent if EDITABLE else None
-  ) as folder:
-    built = pathlib.Path(folder, 'project')
+if EDITABLE or 'sdist' in sys.argv:  # A wheel writes nothing here.
+  HOME.parent.mkdir(parents=True, exist_ok=True)
+with tempfile.TemporaryDirectory(dir=HOME.parent if EDITABLE else None) as beside:
+  built = pathlib.Path(beside, 'project')
+  if 'sdist' in sys.argv:  # Of the sparse files, not of what they become.
+    setup(packages=[], options={'egg_info': {'egg_base': 'build'}})
+  else:
     graft(built)
-    os.chdir(place(built) if EDITABLE else built)
+    if EDITABLE:
+      if HOME.exists():
+        HOME.rename(pathlib.Path(beside, 'old'))
+      built = built.rename(HOME)
+    os.chdir(built)
     try:
       packages = setuptools.find_namespace_packages('src')
       data = {'': ['*']}

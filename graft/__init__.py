@@ -11,7 +11,4 @@ In the order in which a file passes through them:
   release     where upstream is found, and that it is as released
   formula     the result follows Adam's formulas
   backend     what pip and uv build the package with
-
-Nothing of upstream is changed or removed, only added to. What cannot be laid is
-refused in one line, and then nothing is written.
 """

@@ -14,33 +14,18 @@ except ModuleNotFoundError as error:
   needed = 'pip install optax -r graft/requirements.txt'
   sys.exit(f'graft: {error.name} is not installed; {needed}')
 
-_COMMANDS = {
-    'diff': 'print the diff that takes upstream to the fork, for git apply',
-    'tree': 'write the grafted package to OUT/optax',
-    'check': 'hold the grafted package against the formulas',
-}
-
-
-def _options() -> argparse.Namespace:
-  parser = argparse.ArgumentParser(prog='python -m graft')
-  commands = parser.add_subparsers(dest='command', required=True)
-  for name, text in _COMMANDS.items():
-    command = commands.add_parser(name, help=text)
-    if name == 'tree':
-      command.add_argument('out', type=pathlib.Path, metavar='OUT')
-    command.add_argument(
-        '--onto',
-        type=pathlib.Path,
-        metavar='DIR',
-        help='folder with an optax/ in it, by default the pinned release',
-    )
-    command.add_argument('--version', help='of what is in DIR, if it is not found')
-  return parser.parse_args()
-
 
 def main() -> None:
   """Runs one command; what is refused ends it with one line."""
-  options = _options()
+  parser = argparse.ArgumentParser(prog='python -m graft')
+  parser.add_argument('command', choices=('diff', 'tree', 'check'))
+  add = parser.add_argument
+  add('out', nargs='?', type=pathlib.Path, help='of tree: where to make optax/')
+  add('--onto', type=pathlib.Path, help='a checkout; else the pinned release')
+  add('--version', help='of the checkout, if it does not say')
+  options = parser.parse_args()
+  if (options.command == 'tree') != (options.out is not None):
+    parser.error('tree takes OUT, and the others do not')
   try:
     if options.onto is None:
       upstream = release.pinned()

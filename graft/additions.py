@@ -7,11 +7,11 @@ import libcst as cst
 from libcst import matchers as m
 from libcst import metadata
 
+from graft import docstrings
 from graft import notation
 from graft.errors import Misfit
 
 _Nodes = Sequence[cst.CSTNode]
-_IMPORT = m.SimpleStatementLine([m.Import() | m.ImportFrom()])
 
 
 def code(node: cst.CSTNode) -> str:
@@ -20,7 +20,9 @@ def code(node: cst.CSTNode) -> str:
 
 
 def is_import(statement: cst.BaseStatement) -> bool:
-  return m.matches(statement, _IMPORT)
+  return m.matches(
+      statement, m.SimpleStatementLine([m.Import() | m.ImportFrom()])
+  )
 
 
 def _path(statement: cst.BaseStatement) -> str:
@@ -46,40 +48,9 @@ def with_import(
   there = [i for i, x in enumerate(body) if is_import(x)]
   if known or not there:
     raise Misfit(f'upstream leaves no room for `{text}`')
-  before = [i for i in there if _order(body[i]) < _order(ours)]
-  at = before[-1] + 1 if before else there[0]
+  before = [i + 1 for i in there if _order(body[i]) < _order(ours)]
+  at = before[-1] if before else there[0]
   return [*body[:at], ours.with_changes(leading_lines=()), *body[at:]]
-
-
-def _appended(items: _Nodes, new: _Nodes, opening: cst.CSTNode) -> _Nodes:
-  """Items in brackets with more after them, on lines of their own if hanging.
-
-  What stands between the last item and the closing bracket stays there.
-  """
-  space = cst.SimpleWhitespace(' ')
-  if isinstance(opening, cst.ParenthesizedWhitespace):  # Without its comments.
-    space = cst.ParenthesizedWhitespace(indent=True, last_line=opening.last_line)
-  inside = {'comma': cst.Comma(whitespace_after=space)}
-  end = {'comma': cst.MaybeSentinel.DEFAULT}
-  if items:
-    end = {slot: getattr(items[-1], slot) for slot in _slots(items[-1])}
-  if any(m.findall(x, m.Comment()) for x in end.values()):
-    last = code(items[-1]).split('\n')[0]
-    raise Misfit(f'a comment follows `{last}` in upstream')
-  blank = cst.SimpleWhitespace('')
-  *kept, last = [*items, *new]
-  start = max(len(items) - 1, 0)
-  moved = [
-      x.with_changes(**{slot: inside.get(slot, blank) for slot in _slots(x)})
-      for x in kept[start:]
-  ]
-  return [*kept[:start], *moved, last.with_changes(**end)]
-
-
-def _slots(item: cst.CSTNode) -> list[str]:
-  """The parts of an item that stand between it and what comes after it."""
-  slots = ('comma', 'whitespace_after_param', 'whitespace_after_arg')
-  return [slot for slot in slots if hasattr(item, slot)]
 
 
 def with_parameters(
@@ -92,9 +63,10 @@ def with_parameters(
     raise Misfit(problem, 'write the new ones after a `*`')
   if not new.kwonly_params:
     return theirs
-  for parameter in new.kwonly_params:
-    if m.findall(theirs, m.Name(name := parameter.name.value)):
-      raise Misfit(f'upstream uses the name `{name}` here already')
+  names = {parameter.name.value for parameter in new.kwonly_params}
+  used = {name.value for name in m.findall(theirs, m.Name())}
+  if doubled := names & used:
+    raise Misfit(f'upstream uses the name `{min(doubled)}` here already')
   there, added = [*old.params], [*new.kwonly_params]
   if isinstance(old.star_arg, cst.MaybeSentinel):
     added.insert(0, cst.ParamStar())
@@ -103,25 +75,42 @@ def with_parameters(
   items = _appended(there, added, theirs.whitespace_before_params)
   if old.star_kwarg:
     items[-1] = items[-1].with_changes(comma=items[0].comma)
-  positional, (star, *rest) = items[: len(old.params)], items[len(old.params) :]
+  count = len(old.params)
   params = old.with_changes(
-      params=positional, star_arg=star, kwonly_params=rest
+      params=items[:count],
+      star_arg=items[count],
+      kwonly_params=items[count + 1 :],
   )
   return theirs.with_changes(params=params)
 
 
-def with_items(
-    theirs: cst.BaseExpression, ours: cst.Tuple | cst.List
+def with_value(
+    theirs: cst.BaseExpression, ours: cst.BaseExpression
+) -> cst.BaseExpression:
+  """What upstream assigns, returns or says, with what ours adds to it."""
+  if m.matches(ours, notation.HOLE):
+    return theirs
+  if m.matches(ours, notation.TEXT) and isinstance(theirs, cst.SimpleString):
+    text = docstrings.merge(ours.value, theirs.value)
+    return theirs.with_changes(value=text)
+  if m.matches(ours, notation.CALL) and theirs is not None:
+    return _with_keywords(theirs, ours)
+  if m.matches(ours, notation.ITEMS) and type(theirs) is type(ours):
+    return _with_items(theirs, ours)
+  problem = f'`{code(ours)}` adds nothing to what upstream has here'
+  raise Misfit(problem, 'write `name = ...`, or `...` first in a call')
+
+
+def _with_items(
+    theirs: cst.Tuple | cst.List, ours: cst.Tuple | cst.List
 ) -> cst.Tuple | cst.List:
-  """Upstream's tuple or list with the elements of a sparse one."""
-  brackets = getattr(theirs, 'lbracket', None) or [*theirs.lpar, None][0]
-  if type(theirs) is not type(ours) or brackets is None:
-    raise Misfit('upstream has no such tuple or list in brackets')
   known = {code(x.value) for x in theirs.elements}
-  for element in ours.elements:
-    if (text := code(element.value)) in known:
-      raise Misfit(f'upstream lists `{text}` already')
-  opening = brackets.whitespace_after
+  if doubled := known & {code(x.value) for x in ours.elements}:
+    raise Misfit(f'upstream lists `{min(doubled)}` already')
+  brackets = [theirs.lbracket] if isinstance(theirs, cst.List) else theirs.lpar
+  if not brackets:
+    raise Misfit('upstream has a tuple without brackets')
+  opening = brackets[0].whitespace_after
   elements = _appended(theirs.elements, ours.elements[1:], opening)
   return theirs.with_changes(elements=elements)
 
@@ -135,25 +124,48 @@ def only_call(theirs: cst.CSTNode, ours: cst.Call) -> cst.Call:
   return calls[0]
 
 
-def with_keywords(theirs: cst.CSTNode, ours: cst.Call) -> cst.CSTNode:
+def _with_keywords(theirs: cst.CSTNode, ours: cst.Call) -> cst.CSTNode:
   """Upstream's code with what a sparse call adds to its only call of that name.
 
   Among the arguments of ``ours`` are ``...``, keywords, and other such calls.
   """
-  call, new, name = only_call(theirs, ours), [], code(ours.func)
-  whole = call
-  known = {arg.keyword.value for arg in call.args if arg.keyword}
+  whole = call = only_call(theirs, ours)
+  known, new = {arg.keyword.value for arg in call.args if arg.keyword}, []
   for arg in ours.args:
     if arg.keyword and arg.keyword.value in known:
-      raise Misfit(f'upstream passes `{arg.keyword.value}` to `{name}` already')
+      raise Misfit(f'upstream passes `{arg.keyword.value}` already')
     if arg.keyword and not m.findall(arg, notation.HOLE):
       new.append(arg)
     elif m.matches(arg, m.Arg(notation.CALL, keyword=None)):
-      call = with_keywords(call, arg.value)
+      call = _with_keywords(call, arg.value)
     elif not m.matches(arg, m.Arg(notation.HOLE, keyword=None)):
-      problem = f'`{code(arg)}` adds nothing to the call of `{name}`'
+      problem = f'`{code(arg)}` adds nothing to a call'
       raise Misfit(problem, 'write the new keywords, and `...` for the rest')
   if new:
     args = _appended(call.args, new, call.whitespace_before_args)
     call = call.with_changes(args=args)
   return theirs.deep_replace(whole, call)
+
+
+def _appended(items: _Nodes, new: _Nodes, opening: cst.CSTNode) -> _Nodes:
+  """Items in brackets with more after them, on lines of their own if hanging.
+
+  What stands between the last item and the closing bracket stays there.
+  """
+  if not (items and new):
+    return items or new
+  if m.findall(items[-1], m.Comment()):
+    raise Misfit('upstream has a comment last in these brackets')
+  blank, space = cst.SimpleWhitespace(''), cst.SimpleWhitespace(' ')
+  if isinstance(opening, cst.ParenthesizedWhitespace):
+    space = cst.ParenthesizedWhitespace(indent=True, last_line=opening.last_line)
+  comma = {'comma': cst.Comma(whitespace_after=space)}
+  slots = ('comma', 'whitespace_after_param', 'whitespace_after_arg')
+  has = lambda item: [slot for slot in slots if hasattr(item, slot)]
+  *kept, last = items
+  end = {slot: getattr(last, slot) for slot in has(last)}
+  moved = [
+      item.with_changes(**dict.fromkeys(has(item), blank) | comma)
+      for item in [last, *new[:-1]]
+  ]
+  return [*kept, *moved, new[-1].with_changes(**end)]

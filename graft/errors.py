@@ -1,20 +1,16 @@
 """What graft raises."""
 
-ADAPT = 'adapt the sparse file to this release'
-"""The remedy where upstream has changed."""
-
 
 class GraftError(Exception):
   """What cannot be done, in one line: where, why and what to do about it."""
 
 
 class Misfit(Exception):
-  """What of a sparse file does not fit upstream, with a remedy.
+  """What of a sparse file does not fit upstream; `within` says where in it."""
 
-  Attributes:
-    definition: Names of the definitions that it is in, the innermost first.
-  """
-
-  def __init__(self, problem: str, remedy: str = ADAPT):
+  def __init__(
+      self, problem: str, remedy: str = 'adapt the sparse file to this release'
+  ):
     super().__init__(problem)
-    self.remedy, self.definition = remedy, []
+    self.remedy = remedy
+    self.within = []  # Names of definitions, the innermost first.

@@ -6,11 +6,11 @@ as in ``x[..., 0]`` or ``tuple[int, ...]``, it is Python's.
 
 import libcst as cst
 from libcst import matchers as m
-from packaging import version as versions
+from packaging.version import Version
 
 HOLE = m.Ellipsis()
-_ANY = [m.Expr(HOLE)]
-ANY_STATEMENTS = m.SimpleStatementLine(_ANY) | m.SimpleStatementSuite(_ANY)
+_ALONE = [m.Expr(HOLE)]
+ANY_STATEMENTS = m.SimpleStatementLine(_ALONE) | m.SimpleStatementSuite(_ALONE)
 TEXT = m.SimpleString(
     m.MatchIfTrue(lambda text: text.lstrip('rR"\'').startswith('...'))
 )
@@ -28,14 +28,9 @@ def has_hole(node: cst.CSTNode) -> bool:
   return bool(m.findall(node, holes))
 
 
-def numbers(version: str) -> tuple[int, ...]:
-  """The release numbers of a version: ``(0, 2, 9)`` of ``0.2.9.dev1``."""
-  return versions.Version(version).release
-
-
 def is_since(version: str, needed: str) -> bool:
   """Whether upstream's ``version`` is ``needed`` or later."""
-  return numbers(version) >= numbers(needed)
+  return Version(version).release >= Version(needed).release
 
 
 class Applicable(cst.CSTTransformer):
@@ -55,9 +50,8 @@ class Applicable(cst.CSTTransformer):
   def leave_If(self, original_node: cst.If, updated_node: cst.If):
     if not m.matches(original_node.test, _SINCE):
       return updated_node
-    chosen = updated_node
-    if not self._holds(original_node.test):
-      chosen = updated_node.orelse
+    holds = self._holds(original_node.test)
+    chosen = updated_node if holds else updated_node.orelse
     if chosen is None:
       return cst.RemoveFromParent()
     first, *rest = chosen.body.body
@@ -65,12 +59,11 @@ class Applicable(cst.CSTTransformer):
     return cst.FlattenSentinel([first.with_changes(leading_lines=lines), *rest])
 
   def _leave_definition(self, original_node, updated_node):
-    notes = [
-        x for x in updated_node.decorators if m.matches(x.decorator, _SINCE)
-    ]
+    is_note = lambda x: m.matches(x.decorator, _SINCE)
+    notes = filter(is_note, original_node.decorators)
     if not all(self._holds(note.decorator) for note in notes):
       return cst.RemoveFromParent()
-    rest = [x for x in updated_node.decorators if x not in notes]
+    rest = [x for x in updated_node.decorators if not is_note(x)]
     return updated_node.with_changes(decorators=rest)
 
   leave_FunctionDef = leave_ClassDef = _leave_definition

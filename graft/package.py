@@ -50,7 +50,7 @@ def changes(
       before = _read(upstream.root / name) if there else ''
       after = lay(_read(path), before, upstream.version)
     except Misfit as error:
-      where = ': '.join([str(name), *reversed(error.definition)])
+      where = ': '.join([str(name), *reversed(error.within)])
       problem = f'{where}: {error} (optax {upstream.version})'
       raise GraftError(f'{problem}; {error.remedy}') from error
     if after != before:

@@ -8,12 +8,8 @@ from importlib import metadata
 import json
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
-
-from packaging import version as versions
 
 from graft import package
 from graft.errors import GraftError
@@ -21,7 +17,6 @@ from graft.errors import GraftError
 LABEL = 'epsilon.hat'
 """The local version label that tells the fork from a release."""
 
-_CACHE = package.REPOSITORY / 'build' / 'upstream'
 _REINSTALL = 'pip install --force-reinstall --no-deps'
 _VERSION = re.compile(r'^__version__ *= *["\']([^"\']+)["\']', re.MULTILINE)
 
@@ -98,30 +93,19 @@ def pinned() -> package.Upstream:
 
 def fetched(version: str) -> package.Upstream:
   """A release, unpacked with pip into ``build/upstream`` the first time."""
-  folder = _CACHE / version
+  folder = package.REPOSITORY / 'build' / 'upstream' / version
   if distribution(folder) is None:
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_CACHE) as temporary:
-      _download(version, unpacked := pathlib.Path(temporary, 'unpacked'))
-      if distribution(folder) is None:  # Else another process was faster.
-        shutil.rmtree(folder, ignore_errors=True)
-        unpacked.rename(folder)
-        importlib.invalidate_caches()
+    command = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps']
+    command += ['--no-compile', f'--target={folder}', f'optax=={version}']
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+      why = done.stderr.strip().split('\n')[-1]
+      raise GraftError(f'pip has no optax {version}: {why}; name --onto DIR')
+    importlib.invalidate_caches()
   return verified(distribution(folder))
 
 
-def _download(version: str, folder: pathlib.Path) -> None:
-  command = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps']
-  command += ['--no-compile', f'--target={folder}', f'optax=={version}']
-  done = subprocess.run(command, capture_output=True, text=True, check=False)
-  if done.returncode:
-    why = done.stderr.strip().split('\n')[-1]
-    raise GraftError(f'pip has no optax {version}: {why}; name --onto DIR')
-
-
-def in_folder(
-    root: pathlib.Path, version: str | None = None
-) -> package.Upstream:
+def in_folder(root: pathlib.Path, version: str = '') -> package.Upstream:
   """The files of a checkout of optax, or of a release that was unpacked.
 
   Args:
@@ -137,14 +121,11 @@ def in_folder(
   found = distribution(root)
   if found is not None and found.read_text('RECORD'):
     return verified(found)
+  if not version:
+    stated = _VERSION.search(init.read_text('utf-8'))
+    version = stated[1] if stated else found.version if found else ''
+  if not re.match(r'\d+\.\d+', version):
+    raise GraftError(f'{root}: states no version; give one with --version')
   files = (path.relative_to(root) for path in (root / 'optax').rglob('*.*'))
-  names = sorted(pathlib.PurePosixPath(file.as_posix()) for file in files)
-  stated = [version] if version else _VERSION.findall(init.read_text('utf-8'))
-  stated += [found.version] if found else []
-  try:
-    version = str(versions.Version(stated[0]))
-  except (IndexError, versions.InvalidVersion) as error:
-    problem = f'{root}: states no version of optax'
-    raise GraftError(f'{problem}; give one with --version') from error
-  kept = (name for name in names if '__pycache__' not in name.parts)
-  return package.Upstream(root, version, tuple(kept))
+  kept = (file for file in files if '__pycache__' not in file.parts)
+  return package.Upstream(root, version, tuple(map(pathlib.PurePosixPath, kept)))

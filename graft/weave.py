@@ -4,7 +4,6 @@ import ast
 import collections
 from collections.abc import Mapping, Sequence
 import dataclasses
-import itertools
 
 import libcst as cst
 from libcst import matchers as m
@@ -13,12 +12,12 @@ from pyflakes import checker
 from pyflakes import messages
 
 from graft import additions
-from graft import docstrings
 from graft import notation
 from graft.errors import Misfit
 
 _DEFINITION = (cst.FunctionDef, cst.ClassDef)
 _RETURN = m.SimpleStatementLine([m.Return()])
+_STRING = m.SimpleStatementLine([m.Expr(m.SimpleString())])
 _ASSIGNMENT = m.SimpleStatementLine([m.Assign(targets=[m.AssignTarget()])])
 
 _Statement = cst.BaseStatement
@@ -78,10 +77,6 @@ def _faults(text: str) -> collections.Counter[str]:
   )
 
 
-def _is_string(statement: _Statement) -> bool:
-  return m.matches(statement, m.SimpleStatementLine([m.Expr(m.SimpleString())]))
-
-
 def _target(statement: _Statement) -> str:
   """What a definition or an assignment gives a value to, if it is one thing."""
   if isinstance(statement, _DEFINITION):
@@ -91,22 +86,11 @@ def _target(statement: _Statement) -> str:
   return ''
 
 
-def _head(statement: _Statement) -> str:
-  """The first line of a statement, to name it by."""
+def _misfit(statement: _Statement, why: str, remedy: str) -> Misfit:
+  """An error that names a statement of ours by its first line."""
   bare = statement.with_changes(leading_lines=())
-  return f'`{additions.code(bare).splitlines()[0]}`'
-
-
-def _returns(function: cst.FunctionDef) -> int:
-  """The number of places from which a function returns."""
-  inner = m.findall(function.body, m.FunctionDef())
-  outside = len(m.findall(function.body, m.Return()))
-  return outside - sum(len(m.findall(x.body, m.Return())) for x in inner)
-
-
-def _lost(statement: _Statement) -> Misfit:
-  problem = f'nothing says where {_head(statement)} belongs'
-  return Misfit(problem, 'write it beside an anchor, as `name = ...`')
+  line = additions.code(bare).split('\n')[0]
+  return Misfit(f'`{line}` {why}', remedy)
 
 
 def _inner(statement: _Statement) -> _Statement:
@@ -114,29 +98,16 @@ def _inner(statement: _Statement) -> _Statement:
   lines = m.findall(statement, m.SimpleStatementLine())
   found = [line for line in lines if notation.has_hole(line)]
   if len(found) != 1 or not m.matches(found[0], _ASSIGNMENT):
-    problem = f'{_head(statement)} holds {len(found)} places of upstream\'s'
-    raise Misfit(problem, 'write one `name = ...` in it')
+    why = f'holds {len(found)} places of upstream\'s'
+    raise _misfit(statement, why, 'write one `name = ...` in it')
   return found[0]
 
 
-def _statement(ours: _Statement, theirs: _Statement) -> _Statement:
-  """Upstream's docstring, assignment or return with what ours adds to it."""
-  value, there = ours.body[0].value, theirs.body[0].value
-  if m.matches(value, notation.HOLE):
-    return theirs
-  if there is None:
-    raise Misfit('upstream returns nothing')
-  if m.matches(value, notation.TEXT) and isinstance(there, cst.SimpleString):
-    text = docstrings.merge(value.value, there.value)
-    new = there.with_changes(value=text)
-  elif m.matches(value, notation.CALL):
-    new = additions.with_keywords(there, value)
-  elif m.matches(value, notation.ITEMS):
-    new = additions.with_items(there, value)
-  else:
-    problem = f'{_head(ours)} adds nothing to {_head(theirs)}'
-    raise Misfit(problem, 'write `name = ...`, or `...` first in a call')
-  return theirs.deep_replace(there, new)
+def _returns(function: cst.FunctionDef) -> int:
+  """The number of places from which a function returns."""
+  inner = m.findall(function.body, m.FunctionDef())
+  outside = len(m.findall(function.body, m.Return()))
+  return outside - sum(len(m.findall(x.body, m.Return())) for x in inner)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,43 +122,38 @@ class _Weaver:
     """The statements of a module, a class or a function, with ours added.
 
     A statement of ours goes right after the anchor that precedes it, or else
-    right before the one that follows it; beside a bare ``...`` it goes to the
-    start or the end.
+    right before the one that follows it; after a bare ``...`` to the end.
     """
     result, run, after, follows_hole = list(theirs), [], None, False
     for statement in ours:
       if m.matches(statement, notation.ANY_STATEMENTS):
-        if run and follows_hole:
-          raise _lost(run[0])
-        start = int(bool(result) and _is_string(result[0]))
-        result[start:start] = run
-        run, after, follows_hole = [], None, True
+        if run:
+          break
+        after, follows_hole = None, True
       elif notation.has_hole(statement):
         index, added = self._woven(statement, result, scope)
-        if run and not run[0].leading_lines:  # Ours take over the blank lines.
-          is_blank = lambda line: line.comment is None
-          lines = tuple(itertools.takewhile(is_blank, added.leading_lines))
-          run[0] = run[0].with_changes(leading_lines=lines)
-          if not isinstance(added, _DEFINITION):
-            rest = added.leading_lines[len(lines) :]
-            added = added.with_changes(leading_lines=rest)
         result[index : index + 1] = [*run, added]
         after, run, follows_hole = index + len(run) + 1, [], False
       else:
-        is_new = isinstance(scope, metadata.FunctionScope)
-        is_new &= not isinstance(statement, _DEFINITION)
-        if not is_new and scope.assignments[_target(statement)]:
-          raise Misfit(f'upstream has `{_target(statement)}` already')
-        if _is_string(statement):
-          raise Misfit('a docstring would be added', 'begin it with `...`')
+        self._check_new(statement, scope)
         if after is None:
           run.append(statement)
         else:
           result.insert(after, statement)
           after += 1
-    if run and not follows_hole:
-      raise _lost(run[0])
+    if run and not (follows_hole and statement is run[-1]):
+      remedy = 'write it beside an anchor, as `name = ...`'
+      raise _misfit(run[0], 'has no place of its own', remedy)
     return result + run
+
+  def _check_new(self, statement: _Statement, scope: metadata.Scope) -> None:
+    """Refuses what would replace something of upstream's."""
+    name, is_inside = _target(statement), isinstance(scope, metadata.FunctionScope)
+    is_variable = is_inside and not isinstance(statement, _DEFINITION)
+    if scope.assignments[name] and not is_variable:
+      raise Misfit(f'upstream has `{name}` already')
+    if m.matches(statement, _STRING):
+      raise Misfit('a docstring would be added', 'begin it with `...`')
 
   def _woven(
       self, ours: _Statement, body: _Suite, scope: metadata.Scope
@@ -199,14 +165,14 @@ class _Weaver:
       whole = ours.deep_replace(inner, added.with_changes(leading_lines=()))
       return index, whole.with_changes(leading_lines=added.leading_lines)
     if m.matches(ours, notation.DOCSTRING):
-      name, fits = 'a docstring', lambda x: x is body[0] and _is_string(x)
+      name, fits = 'a docstring', lambda x: x is body[0] and m.matches(x, _STRING)
     elif m.matches(ours, _RETURN):
       name, fits = 'a return here', lambda x: m.matches(x, _RETURN)
     elif name := _target(ours):
       fits = lambda x: _target(x) == name
     else:
-      problem = f'{_head(ours)} stands for nothing of upstream\'s'
-      raise Misfit(problem, 'anchor on an assignment or a return')
+      remedy = 'anchor on an assignment or a return'
+      raise _misfit(ours, 'stands for nothing of upstream\'s', remedy)
     found = [index for index, x in enumerate(body) if fits(x)]
     number = len(scope.assignments[name]) or len(found)
     if number != 1:
@@ -218,9 +184,11 @@ class _Weaver:
       try:
         return found[0], self._definition(ours, theirs, scope)
       except Misfit as error:
-        error.definition.append(name)
+        error.within.append(name)
         raise
-    return found[0], _statement(ours, theirs)
+    there = theirs.body[0].value
+    new = additions.with_value(there, ours.body[0].value)
+    return found[0], theirs.deep_replace(there, new) if new else theirs
 
   def _definition(
       self, ours: _Statement, theirs: _Statement, scope: metadata.Scope

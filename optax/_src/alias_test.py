@@ -1,6 +1,6 @@
 import numpy as np
 
-_OPTIMIZERS_UNDER_TEST = (...,)
+_OPTIMIZERS_UNDER_TEST = ...
 
 if since('0.2.7'):
 

@@ -40,6 +40,7 @@ def scale_by_amsgrad(*, epsilon_hat: bool = False):
   bias_correction_nu = bias_correction_nu and not epsilon_hat
 
   def update_fn():
+
     if move_bias_correction:
       mu_hat = _move_bias_correction(mu_hat, nu, b2, count_inc)
     nu_max = ...

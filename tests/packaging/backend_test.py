@@ -2,6 +2,7 @@
 
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 from unittest import mock
@@ -62,7 +63,7 @@ class SettingTest(TestCase):
   @parameterized.parameters(
       ({'upstream': 'banana'}, 'upstream=banana: not a version'),
       ({'upstream': '/'}, 'upstream=/: not a version, and no folder of optax'),
-      ({'upstream': ['0.2.4', '0.2.5']}, 'upstream is set twice'),
+      ({'upstream': ['0.2.4', '0.2.5']}, 'not a version'),
   )
   def test_refuses_another_setting_in_one_line(self, settings, line):
     with self.assertRaisesRegex(SystemExit, f'^graft: .*{line}.*$'):
@@ -151,12 +152,17 @@ class ReleaseTest(TestCase):
     shutil.rmtree(_release(self.folder / '1.2', '1.2').parent / lost)
     if lost == '1.2':  # An empty folder.
       (self.folder / '1.2').mkdir()
-    download = lambda version, folder: _release(folder, version)
-    self.enter_context(mock.patch.object(release, '_CACHE', self.folder))
-    self.enter_context(mock.patch.object(release, '_download', download))
-    self.assertLen(release.fetched('1.2').files, 1)
-    with mock.patch.object(release, '_download', None):
-      self.assertEqual(release.fetched('1.2').root, self.folder / '1.2')
+
+    def install(command, **_):
+      _release(pathlib.Path(command[-2].removeprefix('--target=')), '1.2')
+      return mock.Mock(returncode=0)
+
+    pip = mock.Mock(side_effect=install)
+    self.enter_context(mock.patch.object(subprocess, 'run', pip))
+    self.enter_context(mock.patch.object(package, 'REPOSITORY', self.folder))
+    for _ in range(2):  # The second time from there.
+      self.assertLen(release.fetched('1.2').files, 1)
+    pip.assert_called_once()
 
 
 if __name__ == '__main__':

@@ -12,6 +12,8 @@ from absl.testing import absltest
 from absl.testing import parameterized
 import pytest
 
+from packaging import version
+
 from graft import notation
 from graft import release
 from tests.releases import __main__ as page
@@ -28,7 +30,7 @@ def cells(table):
 
 def unlisted(listed, described):
   """The releases that a page leaves out, and those that are newer than it."""
-  newest = max(described, key=notation.numbers)
+  newest = max(described, key=version.Version)
   missing = [v for v in listed if v not in described]
   newer = [v for v in missing if notation.is_since(v, newest)]
   return [v for v in missing if v not in newer], newer

@@ -10,6 +10,8 @@ import sys
 import tempfile
 from typing import NamedTuple
 
+from packaging import version
+
 from graft import errors
 from graft import notation
 from graft import package
@@ -48,7 +50,7 @@ def listed() -> list[str]:
   done = subprocess.run(command, capture_output=True, text=True, check=True)
   found = re.search(r'Available versions: (.*)', done.stdout)[1].split(', ')
   found = [v for v in found if notation.is_since(v, FIRST)]
-  return sorted(found, key=notation.numbers)
+  return sorted(found, key=version.Version)
 
 
 def only_adds(before: str, after: str) -> bool:
