@@ -53,15 +53,7 @@ def merge(ours: str, theirs: str) -> str:
 
   Paragraphs go before upstream's first section, or to the end where it has
   none; what stands under a heading or an admonition goes to the end of the one
-  of that name.
-
-  Args:
-    ours: The sparse string as it stands in the source, which begins with
-      ``...`` after its quotes.
-    theirs: Upstream's string as it stands in the source.
-
-  Returns:
-    Upstream's string with ours in it.
+  of that name. Both strings are as in the source, quotes included.
 
   Raises:
     Misfit: upstream's docstring is not one triple-quoted string, or lacks a

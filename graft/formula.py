@@ -1,9 +1,6 @@
 """Holds the first updates of a grafted optax against Adam's formulas.
 
-What cannot be decided by reading upstream's text is decided by running it: the
-package is imported in a process of its own, which is this module run as a
-script, and every optimizer that takes the flag makes a few steps in float64,
-with each of its options, with the flag and without.
+Run as a script, with every option, with the flag and without, in float64.
 """
 
 from collections.abc import Iterator
@@ -37,14 +34,9 @@ _OPTIONS = {
 
 
 def expected(name: str, **options) -> Iterator[np.ndarray]:
-  """The updates that the formulas of Kingma and Ba give, in float64.
+  """Yields the updates that the formulas of Kingma and Ba give, in float64.
 
-  Args:
-    name: Of the optimizer.
-    **options: As the optimizer takes them, of those in ``_OPTIONS``.
-
-  Yields:
-    The update of each step.
+  The options are those of ``_OPTIONS``, as the optimizer takes them.
   """
   given = {key: values[0] for key, values in _OPTIONS.items()} | options
   hat, rate, params = given['tf_style'], given['learning_rate'], _PARAMS
@@ -118,19 +110,6 @@ def _hold_all() -> str:
   return f'{", ".join(held)} follow the formulas'
 
 
-def _run(root: pathlib.Path, *command: str) -> subprocess.CompletedProcess[str]:
-  """Runs Python with the optax in a folder before any other."""
-  path = os.pathsep.join([str(root), os.environ.get('PYTHONPATH', '')])
-  return subprocess.run(
-      [sys.executable, '-B', '-W', 'ignore', *command],
-      env=os.environ | {'PYTHONPATH': path, 'JAX_PLATFORMS': 'cpu'},
-      cwd=package.REPOSITORY,
-      capture_output=True,
-      text=True,
-      check=False,
-  )
-
-
 def check(grafted: pathlib.Path, upstream: pathlib.Path) -> str:
   """Holds the optax in a folder against the formulas, in another process.
 
@@ -140,11 +119,23 @@ def check(grafted: pathlib.Path, upstream: pathlib.Path) -> str:
   Raises:
     GraftError: an optimizer does not follow them, or the result does not run.
   """
-  done = _run(grafted, '-m', 'graft.formula')
+
+  def run(root: pathlib.Path, *command: str) -> subprocess.CompletedProcess:
+    path = os.pathsep.join([str(root), os.environ.get('PYTHONPATH', '')])
+    return subprocess.run(
+        [sys.executable, '-B', '-W', 'ignore', *command],
+        env=os.environ | {'PYTHONPATH': path, 'JAX_PLATFORMS': 'cpu'},
+        cwd=package.REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+  done = run(grafted, '-m', 'graft.formula')
   if not done.returncode:
     return done.stdout.strip()
   problem = done.stderr.strip().split('\n')[-1]
-  if _run(upstream, '-c', 'import optax').returncode:
+  if run(upstream, '-c', 'import optax').returncode:
     return f'nothing was checked, since upstream does not import: {problem}'
   raise GraftError(f'{problem}; adapt the sparse files to this release')
 

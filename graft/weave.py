@@ -25,15 +25,7 @@ _Suite = Sequence[cst.BaseStatement]
 
 
 def lay(sparse: str, upstream: str, version: str) -> str:
-  """Upstream's module with what a sparse file adds to it.
-
-  Args:
-    sparse: Text of the sparse file.
-    upstream: Text of upstream's file, empty where it has none.
-    version: Version of upstream.
-
-  Returns:
-    The text of the grafted file.
+  """Upstream's module, empty where it has none, with what a sparse file adds.
 
   Raises:
     Misfit: an anchor is missing or there twice, what is to be added is there
@@ -43,7 +35,10 @@ def lay(sparse: str, upstream: str, version: str) -> str:
     ours, theirs = cst.parse_module(sparse), cst.parse_module(upstream)
     if not upstream and not notation.has_hole(ours):
       return sparse
-    result = _lay(ours.visit(notation.Applicable(version)), theirs)
+    wrapper = metadata.MetadataWrapper(theirs, unsafe_skip_copy=True)
+    weaver = _Weaver(wrapper.resolve(metadata.ScopeProvider))
+    body = weaver.module(ours.visit(notation.Applicable(version)), theirs)
+    result = theirs.with_changes(body=body).code
     if new := _faults(result) - _faults(upstream):
       raise Misfit(f'the result has {min(new)}')
   except cst.ParserSyntaxError as error:
@@ -53,19 +48,6 @@ def lay(sparse: str, upstream: str, version: str) -> str:
   except RecursionError as error:
     raise Misfit('an expression or a chain of elif is too deep') from error
   return result
-
-
-def _lay(ours: cst.Module, theirs: cst.Module) -> str:
-  wrapper = metadata.MetadataWrapper(theirs, unsafe_skip_copy=True)
-  scopes = wrapper.resolve(metadata.ScopeProvider)
-  scope = next(iter(scopes.values())).globals
-  body, rest = theirs.body, []
-  for statement in ours.body:
-    if additions.is_import(statement):
-      body = additions.with_import(statement, body, scope)
-    else:
-      rest.append(statement)
-  return theirs.with_changes(body=_Weaver(scopes).suite(rest, body, scope)).code
 
 
 def _faults(text: str) -> collections.Counter[str]:
@@ -93,6 +75,17 @@ def _misfit(statement: _Statement, why: str, remedy: str) -> Misfit:
   return Misfit(f'`{line}` {why}', remedy)
 
 
+def _new(statement: _Statement, scope: metadata.Scope) -> _Statement:
+  """A statement of ours, which must not replace anything of upstream's."""
+  name, is_inside = _target(statement), isinstance(scope, metadata.FunctionScope)
+  is_variable = is_inside and not isinstance(statement, _DEFINITION)
+  if scope.assignments[name] and not is_variable:
+    raise Misfit(f'upstream has `{name}` already')
+  if m.matches(statement, _STRING):
+    raise Misfit('a docstring would be added', 'begin it with `...`')
+  return statement
+
+
 def _inner(statement: _Statement) -> _Statement:
   """The one statement of upstream's inside a compound statement of ours."""
   lines = m.findall(statement, m.SimpleStatementLine())
@@ -103,22 +96,25 @@ def _inner(statement: _Statement) -> _Statement:
   return found[0]
 
 
-def _returns(function: cst.FunctionDef) -> int:
-  """The number of places from which a function returns."""
-  inner = m.findall(function.body, m.FunctionDef())
-  outside = len(m.findall(function.body, m.Return()))
-  return outside - sum(len(m.findall(x.body, m.Return())) for x in inner)
-
-
 @dataclasses.dataclass(frozen=True)
 class _Weaver:
   """Finds upstream's statement for each of a sparse suite, and adds to it."""
 
   scopes: Mapping[cst.CSTNode, metadata.Scope]
 
+  def module(self, ours: cst.Module, theirs: cst.Module) -> _Suite:
+    scope = next(iter(self.scopes.values())).globals
+    body, rest = theirs.body, []
+    for statement in ours.body:
+      if additions.is_import(statement):
+        body = additions.with_import(statement, body, scope)
+      else:
+        rest.append(statement)
+    return self.suite(rest, body, scope)
+
   def suite(
       self, ours: _Suite, theirs: _Suite, scope: metadata.Scope
-  ) -> list[_Statement]:
+  ) -> _Suite:
     """The statements of a module, a class or a function, with ours added.
 
     A statement of ours goes right after the anchor that precedes it, or else
@@ -134,26 +130,15 @@ class _Weaver:
         index, added = self._woven(statement, result, scope)
         result[index : index + 1] = [*run, added]
         after, run, follows_hole = index + len(run) + 1, [], False
+      elif after is None:
+        run.append(_new(statement, scope))
       else:
-        self._check_new(statement, scope)
-        if after is None:
-          run.append(statement)
-        else:
-          result.insert(after, statement)
-          after += 1
+        result.insert(after, _new(statement, scope))
+        after += 1
     if run and not (follows_hole and statement is run[-1]):
       remedy = 'write it beside an anchor, as `name = ...`'
       raise _misfit(run[0], 'has no place of its own', remedy)
     return result + run
-
-  def _check_new(self, statement: _Statement, scope: metadata.Scope) -> None:
-    """Refuses what would replace something of upstream's."""
-    name, is_inside = _target(statement), isinstance(scope, metadata.FunctionScope)
-    is_variable = is_inside and not isinstance(statement, _DEFINITION)
-    if scope.assignments[name] and not is_variable:
-      raise Misfit(f'upstream has `{name}` already')
-    if m.matches(statement, _STRING):
-      raise Misfit('a docstring would be added', 'begin it with `...`')
 
   def _woven(
       self, ours: _Statement, body: _Suite, scope: metadata.Scope
@@ -205,7 +190,8 @@ class _Weaver:
       additions.only_call(theirs, call)
     if isinstance(ours, cst.FunctionDef):
       is_bare = all(m.matches(x, notation.ANY_STATEMENTS) for x in new)
-      if _returns(theirs) > 1 and not is_bare:
+      returns = m.findall(theirs, m.Return())
+      if not is_bare and sum(self.scopes.get(x) is inner for x in returns) > 1:
         raise Misfit('upstream returns in more than one place')
       theirs = additions.with_parameters(theirs, ours)
     body = self.suite(new, theirs.body.body, inner)
