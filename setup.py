@@ -55,7 +55,8 @@ def setup(**where) -> None:
 
 if EDITABLE or 'sdist' in sys.argv:  # A wheel writes nothing here.
   HOME.parent.mkdir(parents=True, exist_ok=True)
-with tempfile.TemporaryDirectory(dir=HOME.parent if EDITABLE else None) as beside:
+PLACE = HOME.parent if EDITABLE else None
+with tempfile.TemporaryDirectory(dir=PLACE) as beside:
   built = pathlib.Path(beside, 'project')
   if 'sdist' in sys.argv:  # Of the sparse files, not of what they become.
     setup(packages=[], options={'egg_info': {'egg_base': 'build'}})

@@ -158,7 +158,8 @@ def _appended(items: _Nodes, new: _Nodes, opening: cst.CSTNode) -> _Nodes:
     raise Misfit('upstream has a comment last in these brackets')
   blank, space = cst.SimpleWhitespace(''), cst.SimpleWhitespace(' ')
   if isinstance(opening, cst.ParenthesizedWhitespace):
-    space = cst.ParenthesizedWhitespace(indent=True, last_line=opening.last_line)
+    line = opening.last_line
+    space = cst.ParenthesizedWhitespace(indent=True, last_line=line)
   comma = {'comma': cst.Comma(whitespace_after=space)}
   slots = ('comma', 'whitespace_after_param', 'whitespace_after_arg')
   has = lambda item: [slot for slot in slots if hasattr(item, slot)]

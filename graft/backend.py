@@ -59,7 +59,8 @@ def get_requires_for_build_wheel(config_settings=None) -> list[str]:
 def _hook(name: str, directory, config_settings=None, *arguments) -> str:
   """Runs a hook of setuptools'."""
   # pylint: disable=import-outside-toplevel
-  from setuptools import __version__, build_meta
+  from setuptools import __version__
+  from setuptools import build_meta
 
   if int(__version__.split('.')[0]) < 77:
     raise GraftError(f'setuptools is too old; {_NEEDED}')

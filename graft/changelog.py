@@ -29,7 +29,8 @@ def lay(sparse: str, upstream: str, version: str) -> str:
   ours = _SINCE.sub('', sparse).strip('\n')
   heading, kind, entry = ours.split('\n\n', maxsplit=2)
   begin, *sections = re.split(r'^(?=## )', upstream, flags=re.MULTILINE)
-  marked = [re.match(r'## \[?unreleased\b', x, re.I) is not None for x in sections]
+  is_open = re.compile(r'## \[?unreleased\b', re.IGNORECASE).match
+  marked = [is_open(text) is not None for text in sections]
   if 'unreleased' in begin.lower() or '```' in upstream or any(marked[1:]):
     raise Misfit('upstream has not one unreleased section, on top', _REMEDY)
   if not any(marked):

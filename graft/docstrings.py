@@ -9,6 +9,7 @@ _HEADING = re.compile(
     r' *((Args|Attributes|Examples?|Notes?|Raises|References|Returns|See Also'
     r'|Warnings?|Yields):$|\.\. (note|seealso|tip|warning)::)'
 )
+_Place = tuple[int, int]
 _LITERAL = re.compile(r'([rRuU]*)("""|\'\'\')(.*)\2', re.DOTALL)
 
 
@@ -18,13 +19,14 @@ def _margin(lines: list[str]) -> int:
   return min((len(line) - len(line.lstrip()) for line in filled), default=0)
 
 
-def _sections(lines: list[str], margin: int) -> dict[str, list[tuple[int, int]]]:
+def _sections(lines: list[str], margin: int) -> dict[str, list[_Place]]:
   """Where the sections and the admonitions of a docstring are, by heading.
 
   Each is its first line and the line after its last. A directive that only
   shows something, as ``.. math::``, is a paragraph like any other.
   """
-  flush = [i for i, x in enumerate(lines) if x.strip() and _margin([x]) == margin]
+  filled = (i for i, line in enumerate(lines) if line.strip())
+  flush = [i for i in filled if _margin([lines[i]]) == margin]
   found = {}
   for begin, end in zip(flush, [*flush, len(lines)][1:], strict=True):
     if heading := _HEADING.match(lines[begin].rstrip()):

@@ -16,7 +16,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
 
 class Upstream(NamedTuple):
-  """A release or a checkout: the folder that holds ``optax/``, and its files."""
+  """A release or a checkout: the folder that holds ``optax/``, its files."""
 
   root: pathlib.Path
   version: str

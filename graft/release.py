@@ -128,4 +128,5 @@ def in_folder(root: pathlib.Path, version: str = '') -> package.Upstream:
     raise GraftError(f'{root}: states no version; give one with --version')
   files = (path.relative_to(root) for path in (root / 'optax').rglob('*.*'))
   kept = (file for file in files if '__pycache__' not in file.parts)
-  return package.Upstream(root, version, tuple(map(pathlib.PurePosixPath, kept)))
+  names = tuple(pathlib.PurePosixPath(file.as_posix()) for file in kept)
+  return package.Upstream(root, version, names)

@@ -77,8 +77,9 @@ def _misfit(statement: _Statement, why: str, remedy: str) -> Misfit:
 
 def _new(statement: _Statement, scope: metadata.Scope) -> _Statement:
   """A statement of ours, which must not replace anything of upstream's."""
-  name, is_inside = _target(statement), isinstance(scope, metadata.FunctionScope)
-  is_variable = is_inside and not isinstance(statement, _DEFINITION)
+  name = _target(statement)
+  is_variable = isinstance(scope, metadata.FunctionScope)
+  is_variable &= not isinstance(statement, _DEFINITION)
   if scope.assignments[name] and not is_variable:
     raise Misfit(f'upstream has `{name}` already')
   if m.matches(statement, _STRING):
@@ -143,14 +144,15 @@ class _Weaver:
   def _woven(
       self, ours: _Statement, body: _Suite, scope: metadata.Scope
   ) -> tuple[int, _Statement]:
-    """The index of upstream's statement that ours stands for, and both in one."""
+    """The index of upstream's statement that ours stands for, and the two."""
     if not isinstance(ours, (*_DEFINITION, cst.SimpleStatementLine)):
       inner = _inner(ours)
       index, added = self._woven(inner, body, scope)
       whole = ours.deep_replace(inner, added.with_changes(leading_lines=()))
       return index, whole.with_changes(leading_lines=added.leading_lines)
     if m.matches(ours, notation.DOCSTRING):
-      name, fits = 'a docstring', lambda x: x is body[0] and m.matches(x, _STRING)
+      name = 'a docstring'
+      fits = lambda x: x is body[0] and m.matches(x, _STRING)
     elif m.matches(ours, _RETURN):
       name, fits = 'a return here', lambda x: m.matches(x, _RETURN)
     elif name := _target(ours):

@@ -16,7 +16,6 @@ from graft import formula
 from graft.errors import GraftError
 from tests.numerics import reference
 
-
 _COMMON = 'learning_rate b1 b2 eps eps_root mu_dtype tf_style'.split()
 _ADAM = (*_COMMON, 'nesterov')
 _ADAMW = (*_ADAM, 'weight_decay', 'mask')

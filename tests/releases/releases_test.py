@@ -10,9 +10,8 @@ import warnings
 
 from absl.testing import absltest
 from absl.testing import parameterized
-import pytest
-
 from packaging import version
+import pytest
 
 from graft import notation
 from graft import release
