@@ -80,8 +80,9 @@ def summary(words: str, times: Rows, name: str) -> str:
         for row, ratio in zip(times, found, strict=True)
         if ratio.verdict() == verdict
     ]
-    listed = f' ({"; ".join(named)})' if named else ''
-    line += f', {verdict} in {len(named) or "none"}{listed}'
+    listed = f'{len(named)} ({"; ".join(named)})' if named else 'none'
+    every = len(named) == len(found)
+    line += f', {verdict} in {"all" if every else listed}'
   return textwrap.fill(line, 80, subsequent_indent='  ')
 
 
