@@ -80,9 +80,7 @@ class DocstringsTest(parameterized.TestCase):
   @parameterized.parameters('alias', 'transform', 'utils')
   def test_examples_print_what_they_say(self, name):
     module = importlib.import_module(f'optax._src.{name}')
-    found = doctest.testmod(module)
-    self.assertGreaterEqual(found.attempted, int(name == 'alias'))
-    self.assertEqual(found.failed, 0)
+    self.assertEqual(doctest.testmod(module).failed, 0)
 
 
 if __name__ == '__main__':

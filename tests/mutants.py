@@ -62,7 +62,8 @@ _MUTANTS = {
             'if epsilon_hat and not nesterov:',
             'if epsilon_hat and mu_dtype is None:',
             'if epsilon_hat and eps_root == 0.0:',
-            'if epsilon_hat:\n      optax.tree.bias_correction(nu, b2, count_inc)',
+            # Work for nothing.
+            'if epsilon_hat:\n      optax.tree.bias_correction(nu, b2, b2)',
         ],
         '(mu_hat, nu, b2, count_inc), nu\n': [
             '(mu, nu, b2, count_inc), nu\n',
@@ -189,7 +190,7 @@ def main(options: list[str]) -> int:
       results = pool.imap(run, [None, *every])
       if unchanged := next(results):
         raise RuntimeError(f'the change itself fails {unchanged}')
-      for mutant, killers in zip(every, results):
+      for mutant, killers in zip(every, results, strict=True):
         killed += bool(killers)
         print(*map(repr, mutant), *killers or ['SURVIVES'], flush=True)
   print(f'{killed} of {len(every)} killed')

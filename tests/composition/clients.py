@@ -12,12 +12,9 @@ import equinox as eqx
 from flax import linen
 from flax import nnx
 from flax.training import train_state
-import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro
-import numpyro.distributions as dist
 import optax
 from sklearn import datasets
 
@@ -99,28 +96,6 @@ def nnx_optimizer(tx, steps):
     yield arrays(nnx.state(model, nnx.Param)), arrays(grads), loss
 
 
-def haiku(tx, steps):
-  images, labels = digits()
-  model = hk.without_apply_rng(
-      hk.transform(lambda x: hk.nets.MLP([_WIDTH, _CLASSES])(x))
-  )
-  params = model.init(jax.random.key(0), images)
-  state = tx.init(params)
-
-  @jax.jit
-  def step(params, state):
-    loss, grads = jax.value_and_grad(
-        lambda params: _loss(model.apply(params, images), labels)
-    )(params)
-    updates, state = tx.update(grads, state, params)
-    return optax.apply_updates(params, updates), state, loss
-
-  yield params
-  for _ in range(steps):
-    params, state, loss = step(params, state)
-    yield params, state[0].grads, loss
-
-
 def equinox(tx, steps):
   images, labels = digits()
   # The activations are leaves too, which filtering turns into None.
@@ -142,32 +117,3 @@ def equinox(tx, steps):
   for _ in range(steps):
     model, state, loss = step(model, state)
     yield eqx.filter(model, eqx.is_inexact_array), state[0].grads, loss
-
-
-def numpyro_svi(tx, steps):
-  """Logistic regression by variational inference: is it less than 5?"""
-  images, labels = digits()
-
-  def model(images, small):
-    weights = dist.Normal(0.0, 1.0).expand([images.shape[1]])
-    logits = images @ numpyro.sample('w', weights)
-    with numpyro.plate('rows', len(images)):
-      numpyro.sample('y', dist.Bernoulli(logits=logits), obs=small)
-
-  svi = numpyro.infer.SVI(
-      model,
-      numpyro.infer.autoguide.AutoNormal(model),
-      tx,
-      numpyro.infer.Trace_ELBO(),
-  )
-  state = svi.init(jax.random.key(0), images, labels < 5)
-  step = jax.jit(lambda state: svi.update(state, images, labels < 5))
-
-  def inside(state):
-    params, (recorded, *_) = state.optim_state[1]
-    return params, recorded.grads
-
-  yield inside(state)[0]
-  for _ in range(steps):
-    state, loss = step(state)
-    yield *inside(state), loss

@@ -14,13 +14,7 @@ _STEPS = 60
 _RATE = 0.02
 _SINGLE = np.finfo(np.float32).eps
 
-_CLIENTS = (
-    clients.linen_train_state,
-    clients.nnx_optimizer,
-    clients.haiku,
-    clients.equinox,
-    clients.numpyro_svi,
-)
+_CLIENTS = (clients.linen_train_state, clients.nnx_optimizer, clients.equinox)
 _OPTIMIZERS = ((optax.adam, {}), (optax.amsgrad, {'amsgrad': True}))
 
 
