@@ -62,7 +62,6 @@ _MUTANTS = {
             'if epsilon_hat and not nesterov:',
             'if epsilon_hat and mu_dtype is None:',
             'if epsilon_hat and eps_root == 0.0:',
-            # Work for nothing.
             'if epsilon_hat:\n      optax.tree.bias_correction(nu, b2, b2)',
         ],
         '(mu_hat, nu, b2, count_inc), nu\n': [
