@@ -32,8 +32,9 @@ run_tests() { run pytest -n 2 --dist loadscope "$@"; }
 
 case "${1:-}" in
   '')
-    run tests.upstream optax._src.{transform,alias,utils}_test
-    export RAN_TOO="upstream's tests of the files that are changed"
+    own=$($python -c 'from tests.upstream import suite; print(suite.own_tests())')
+    run tests.upstream optax._src.{transform,alias,utils}_test "-k$own"
+    export RAN_TOO='the tests in the diff'
     run_tests tests/{graft,packaging,unchanged,numerics,composition,parity} \
       tests/docstrings_test.py
     ;;

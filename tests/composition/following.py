@@ -97,10 +97,8 @@ def tolerance(steps, rate=RATE, b1=0.9, b2=0.999):
 
 
 def _distance(got, expected):
-  worst = jax.tree.map(
-      lambda a, b: np.max(np.abs(np.asarray(a) - np.asarray(b))), got, expected
-  )
-  return max(jax.tree.leaves(worst))
+  apart = jax.tree.map(lambda a, b: np.abs(a - b).max(), got, expected)
+  return max(jax.tree.leaves(apart))
 
 
 class Float64TestCase(parameterized.TestCase):

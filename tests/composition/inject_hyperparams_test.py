@@ -79,7 +79,7 @@ _FLAGS = (
 class WrongFlagTest(parameterized.TestCase):
 
   def assert_refused(self, name, call, *args):
-    with self.assertRaisesRegex(TypeError, f'`{name}`.* goes in `eps`'):
+    with self.assertRaisesRegex(TypeError, f'`{name}` is a flag.* set `eps`'):
       call(*args)
 
   def test_value_is_refused(self, factory, required, name):

@@ -30,7 +30,7 @@ class _Optimizer:
     self.rate = rate if callable(rate) else lambda count: rate
     self.mask = options.pop('mask', None)
     self.decay = options.pop('weight_decay', 0.0)
-    self.mu_dtype = options.pop('mu_dtype')
+    self.mu_dtype = options.pop('mu_dtype', None)
     self.options = options | {'epsilon_hat': options.pop('tf_style')}
 
   def init(self, params):

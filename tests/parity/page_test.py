@@ -14,8 +14,9 @@ from tests.parity import tables
 def _figures(table, dtypes=measure.DTYPES, keras=('jax', 'tensorflow')):
   """Returns a figure of no meaning for every column of a table."""
   return [
-      measure.Figure(row.name, backend, dtype, 0, 0.1, 0.1, row.other and 0.1)
+      measure.Figure(row.name, backend, dtype, 0, 0.1, 0.1, other)
       for row in table
+      for other in [0.1 if row.other else None]
       for backend in (keras if row.framework == 'keras' else ('',))
       for dtype in dtypes
   ]

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from typing import NamedTuple
 
-from packaging import version
+from packaging.version import Version
 
 from graft import errors
 from graft import notation
@@ -50,7 +50,7 @@ def listed() -> list[str]:
   done = subprocess.run(command, capture_output=True, text=True, check=True)
   found = re.search(r'Available versions: (.*)', done.stdout)[1].split(', ')
   found = [v for v in found if notation.is_since(v, FIRST)]
-  return sorted(found, key=version.Version)
+  return sorted(found, key=Version)
 
 
 def only_adds(before: str, after: str) -> bool:

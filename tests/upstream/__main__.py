@@ -20,11 +20,13 @@ def _failed(root: pathlib.Path, found: dict[str, str]) -> set[str]:
   return {test for test in failed if (root / test.split('::')[0]).is_file()}
 
 
-def main(modules: list[str]) -> int:
-  """Runs the tests; gives the exit status."""
+def main(arguments: list[str]) -> int:
+  """Runs the tests of modules, with options of pytest's; gives the status."""
+  options = [x for x in arguments if x.startswith('-')]
+  modules = [x for x in arguments if x not in options]
   root = pathlib.Path(importlib.util.find_spec('optax').origin).parent.parent
   files = [f'{module.replace(".", "/")}.py' for module in modules]
-  found = outcomes(root, files or ['optax'], '-n2')
+  found = outcomes(root, files or ['optax'], '-n2', *options)
   failed = _failed(root, found)
   upstream = release.fetched(release.pin()).root if failed else root
   again = sorted({test.split('::')[0] for test in _failed(upstream, found)})
