@@ -3,10 +3,9 @@
 In the order in which a file passes through them:
 
   notation    what ``...`` means where, and which parts need which release
-  weave       one sparse module, laid over upstream's
+  weave       one sparse module over upstream's: which statement is which
   additions   what goes into upstream's imports, signatures, calls and lists
-  docstrings  paragraphs and entries, added to a docstring
-  changelog   the entry, or a refusal
+  docstrings  paragraphs and entries; changelog, the same for the changelog
   package     the whole of ``optax/``: as a tree, or as a diff
   release     where upstream is found, and that it is as released
   formula     the result follows Adam's formulas

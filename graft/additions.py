@@ -20,9 +20,8 @@ def code(node: cst.CSTNode) -> str:
 
 
 def is_import(statement: cst.BaseStatement) -> bool:
-  return m.matches(
-      statement, m.SimpleStatementLine([m.Import() | m.ImportFrom()])
-  )
+  either = m.Import() | m.ImportFrom()
+  return m.matches(statement, m.SimpleStatementLine([either]))
 
 
 def _path(statement: cst.BaseStatement) -> str:
@@ -31,24 +30,20 @@ def _path(statement: cst.BaseStatement) -> str:
   return '.'.join(words[1:4:2] if words[0] == 'from' else words[1:2])
 
 
-def _order(statement: cst.BaseStatement) -> tuple[bool, str]:
-  """Sort key of an import: the standard library first, then by path."""
-  path = _path(statement)
-  return path.split('.')[0] not in sys.stdlib_module_names, path.lower()
-
-
 def with_import(
     ours: cst.BaseStatement, body: _Nodes, scope: metadata.Scope
 ) -> _Nodes:
   """Upstream's module with an import of ours where it sorts, if it lacks it."""
-  text = code(ours.body[0])
+  text, path = code(ours.body[0]), _path(ours)
   known = {x.name for x in scope.get_qualified_names_for(text.split()[-1])}
-  if known == {_path(ours)}:
+  if known == {path}:
     return body
   there = [i for i, x in enumerate(body) if is_import(x)]
   if known or not there:
     raise Misfit(f'upstream leaves no room for `{text}`')
-  before = [i + 1 for i in there if _order(body[i]) < _order(ours)]
+  # The standard library first, then by path.
+  order = lambda x: (x.split('.')[0] not in sys.stdlib_module_names, x.lower())
+  before = [i + 1 for i in there if order(_path(body[i])) < order(path)]
   at = before[-1] if before else there[0]
   return [*body[:at], ours.with_changes(leading_lines=()), *body[at:]]
 
@@ -76,11 +71,8 @@ def with_parameters(
   if old.star_kwarg:
     items[-1] = items[-1].with_changes(comma=items[0].comma)
   count = len(old.params)
-  params = old.with_changes(
-      params=items[:count],
-      star_arg=items[count],
-      kwonly_params=items[count + 1 :],
-  )
+  parts = {'params': items[:count], 'star_arg': items[count]}
+  params = old.with_changes(**parts, kwonly_params=items[count + 1 :])
   return theirs.with_changes(params=params)
 
 

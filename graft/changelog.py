@@ -6,22 +6,15 @@ from graft import notation
 from graft.errors import Misfit
 
 _SINCE = re.compile(r"<!-- since\('([\d.]+)'\) -->\s*")
+_UNRELEASED = re.compile(r'## \[?unreleased\b', re.IGNORECASE)
 _REMEDY = 'write the entry by hand, or graft onto a release'
 
 
 def lay(sparse: str, upstream: str, version: str) -> str:
   """Upstream's changelog with our entry under what is unreleased.
 
-  The headings are added where upstream lacks them.
-
-  Args:
-    sparse: A heading ``## [Unreleased]``, one below it, and the entry; a first
-      line ``<!-- since('0.2.7') -->`` says which release it needs.
-    upstream: Upstream's changelog.
-    version: Version of upstream.
-
-  Raises:
-    Misfit: it is not clear where the entry belongs.
+  Ours is a heading, one below it, and the entry; upstream gets the headings
+  that it lacks. If it is not clear where the entry belongs, it is a Misfit.
   """
   needed = _SINCE.match(sparse)
   if needed and not notation.is_since(version, needed[1]):
@@ -29,8 +22,7 @@ def lay(sparse: str, upstream: str, version: str) -> str:
   ours = _SINCE.sub('', sparse).strip('\n')
   heading, kind, entry = ours.split('\n\n', maxsplit=2)
   begin, *sections = re.split(r'^(?=## )', upstream, flags=re.MULTILINE)
-  is_open = re.compile(r'## \[?unreleased\b', re.IGNORECASE).match
-  marked = [is_open(text) is not None for text in sections]
+  marked = [_UNRELEASED.match(text) is not None for text in sections]
   if 'unreleased' in begin.lower() or '```' in upstream or any(marked[1:]):
     raise Misfit('upstream has not one unreleased section, on top', _REMEDY)
   if not any(marked):

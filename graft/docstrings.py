@@ -9,7 +9,6 @@ _HEADING = re.compile(
     r' *((Args|Attributes|Examples?|Notes?|Raises|References|Returns|See Also'
     r'|Warnings?|Yields):$|\.\. (note|seealso|tip|warning)::)'
 )
-_Place = tuple[int, int]
 _LITERAL = re.compile(r'([rRuU]*)("""|\'\'\')(.*)\2', re.DOTALL)
 
 
@@ -19,20 +18,19 @@ def _margin(lines: list[str]) -> int:
   return min((len(line) - len(line.lstrip()) for line in filled), default=0)
 
 
-def _sections(lines: list[str], margin: int) -> dict[str, list[_Place]]:
-  """Where the sections and the admonitions of a docstring are, by heading.
+def _sections(lines: list[str], margin: int) -> list[tuple[str, int, int]]:
+  """The sections and the admonitions: heading, first line, line after the last.
 
-  Each is its first line and the line after its last. A directive that only
-  shows something, as ``.. math::``, is a paragraph like any other.
+  A directive that only shows something, as ``.. math::``, is a paragraph.
   """
   filled = (i for i, line in enumerate(lines) if line.strip())
   flush = [i for i in filled if _margin([lines[i]]) == margin]
-  found = {}
+  found = []
   for begin, end in zip(flush, [*flush, len(lines)][1:], strict=True):
     if heading := _HEADING.match(lines[begin].rstrip()):
       while not lines[end - 1].strip():
         end -= 1
-      found.setdefault(heading[1], []).append((begin, end))
+      found.append((heading[1], begin, end))
   return found
 
 
@@ -56,10 +54,6 @@ def merge(ours: str, theirs: str) -> str:
   Paragraphs go before upstream's first section, or to the end where it has
   none; what stands under a heading or an admonition goes to the end of the one
   of that name. Both strings are as in the source, quotes included.
-
-  Raises:
-    Misfit: upstream's docstring is not one triple-quoted string, or lacks a
-      section that is added to, or has it twice, or has what is added.
   """
   our_prefix, _, (_, *new) = _parse(ours)
   prefix, quotes, lines = _parse(theirs)
@@ -69,20 +63,19 @@ def merge(ours: str, theirs: str) -> str:
   flush = textwrap.dedent('\n'.join(new))
   new = textwrap.indent(flush, ' ' * margin).split('\n')
   there, here = _sections(lines, margin), _sections(new, margin)
-  begins = [begin for places in there.values() for begin, _ in places]
-  first = min((begin for ((begin, _),) in here.values()), default=len(new))
   insertions = []
-  if paragraphs := '\n'.join(new[:first]).strip('\n').rstrip():
-    if not begins:
-      closing = [] if lines[1:] else [' ' * margin]
-      insertions.append((len(lines) - 1 or 1, ['', paragraphs, *closing]))
-    else:
-      insertions.append((min(begins), [paragraphs, '']))
-  for heading, ((begin, end),) in here.items():
-    if len(there.get(heading, ())) != 1:
-      number = len(there.get(heading, ()))
-      raise Misfit(f'its docstring has {number} of {heading!r}')
-    ((first, last),) = there[heading]
+  paragraphs = '\n'.join(new[: here[0][1] if here else None]).strip('\n')
+  if paragraphs.rstrip() and there:
+    insertions.append((there[0][1], [paragraphs.rstrip(), '']))
+  elif paragraphs.rstrip():
+    closing = [] if lines[1:] else [' ' * margin]
+    block = ['', paragraphs.rstrip(), *closing]
+    insertions.append((len(lines) - 1 or 1, block))
+  for heading, begin, end in here:
+    places = [place for name, *place in there if name == heading]
+    if len(places) != 1:
+      raise Misfit(f'its docstring has {len(places)} of {heading!r}')
+    ((first, last),) = places
     known, entries = lines[first + 1 : last], new[begin + 1 : end]
     if _margin(known) != _margin(entries):
       raise Misfit(f'its docstring has nothing like ours under {heading!r}')

@@ -6,11 +6,4 @@ class GraftError(Exception):
 
 
 class Misfit(Exception):
-  """What of a sparse file does not fit upstream; `within` says where in it."""
-
-  def __init__(
-      self, problem: str, remedy: str = 'adapt the sparse file to this release'
-  ):
-    super().__init__(problem)
-    self.remedy = remedy
-    self.within = []  # Names of definitions, the innermost first.
+  """Why something of a sparse file does not fit upstream, and a remedy."""

@@ -34,25 +34,19 @@ class Change(NamedTuple):
 def changes(
     upstream: Upstream, repository: pathlib.Path = REPOSITORY
 ) -> list[Change]:
-  """Lays every sparse file of a repository over upstream, which is only read.
-
-  Raises:
-    GraftError: one of them cannot be laid.
-  """
+  """Lays every sparse file over upstream; raises GraftError if one misfits."""
   found = []
-  for path in sorted((repository / 'optax').rglob('*')):
+  for path in sorted((repository / 'optax').rglob('*.[mp][dy]')):
     name = pathlib.PurePosixPath(path.relative_to(repository).as_posix())
-    if name.suffix not in ('.py', '.md'):
-      continue
     lay = changelog.lay if name.suffix == '.md' else weave.lay
     there = name in upstream.files
     try:
       before = _read(upstream.root / name) if there else ''
       after = lay(_read(path), before, upstream.version)
     except Misfit as error:
-      where = ': '.join([str(name), *reversed(error.within)])
-      problem = f'{where}: {error} (optax {upstream.version})'
-      raise GraftError(f'{problem}; {error.remedy}') from error
+      problem, remedy, *_ = *error.args, 'adapt the sparse file to this release'
+      where = f'{name}: {problem} (optax {upstream.version})'
+      raise GraftError(f'{where}; {remedy}') from error
     if after != before:
       found.append(Change(name, before, after))
   return found
@@ -74,18 +68,9 @@ def _write(texts: dict[pathlib.PurePosixPath, str], root: pathlib.Path) -> None:
     (root / name).write_bytes(text.encode())
 
 
-def write_tree(
-    upstream: Upstream,
-    out: pathlib.Path,
-    repository: pathlib.Path = REPOSITORY,
-) -> None:
-  """Writes upstream with the fork's changes to ``out/optax``, or nothing.
-
-  Raises:
-    GraftError: a sparse file cannot be laid, or ``out/optax`` is there already.
-    OSError: it cannot be written.
-  """
-  grafted = {x.path: x.after for x in changes(upstream, repository)}
+def write_tree(upstream: Upstream, out: pathlib.Path) -> None:
+  """Writes upstream with the fork's changes to ``out/optax``, or nothing."""
+  grafted = {x.path: x.after for x in changes(upstream)}
   if (out / 'optax').exists():
     raise GraftError(f'{out / "optax"} is there already; name another folder')
   out.mkdir(parents=True, exist_ok=True)
@@ -98,11 +83,9 @@ def write_tree(
     (half / 'optax').rename(out / 'optax')
 
 
-def diff(
-    upstream: Upstream, repository: pathlib.Path = REPOSITORY
-) -> bytes:
+def diff(upstream: Upstream) -> bytes:
   """The diff that takes upstream to the fork, for ``git apply``."""
-  found = changes(upstream, repository)
+  found = changes(upstream)
   with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)
     _write({x.path: x.before for x in found if x.before}, root / 'a')
@@ -110,14 +93,10 @@ def diff(
     # The settings of a user may ask for another form.
     env = {k: v for k, v in os.environ.items() if not k.startswith('GIT_')}
     env |= {'GIT_CONFIG_GLOBAL': os.devnull, 'GIT_CONFIG_NOSYSTEM': '1'}
+    env |= {'GIT_CEILING_DIRECTORIES': str(root.parent)}
     command = 'git diff --no-index --no-prefix --no-ext-diff --no-color a b'
-    done = subprocess.run(
-        command.split(),
-        cwd=root,
-        env=env | {'GIT_CEILING_DIRECTORIES': str(root.parent)},
-        capture_output=True,
-        check=False,
-    )
+    command = command.split()
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True)
   if done.returncode > 1:
     raise GraftError(f'git: {done.stderr.decode().strip()}; mend that')
   return done.stdout

@@ -18,7 +18,6 @@ LABEL = 'epsilon.hat'
 """The local version label that tells the fork from a release."""
 
 _REINSTALL = 'pip install --force-reinstall --no-deps'
-_VERSION = re.compile(r'^__version__ *= *["\']([^"\']+)["\']', re.MULTILINE)
 
 
 def pin() -> str:
@@ -52,11 +51,7 @@ def origin(found: metadata.Distribution) -> str:
 
 
 def verified(found: metadata.Distribution) -> package.Upstream:
-  """The files of ``optax/`` in a distribution, to graft onto.
-
-  Raises:
-    GraftError: it is this fork, or a file is not as its RECORD has it.
-  """
+  """The files of a release, each as its RECORD has it, or a GraftError."""
   if is_fork(found):
     problem = f'optax {found.version} is this fork already'
     raise GraftError(f'{problem}; {_REINSTALL} optax=={pin()} first')
@@ -65,22 +60,17 @@ def verified(found: metadata.Distribution) -> package.Upstream:
   # Not found.files, which since Python 3.12 leaves out what is missing.
   for name, recorded, _ in csv.reader(record):
     file = pathlib.PurePosixPath(name)
-    if file.parts[0] != 'optax' or file.suffix == '.pyc':
-      continue
-    if not (root / file).is_file() or _hash(root / file) != recorded:
-      problem = f'{file}: not as optax {found.version} has it'
-      raise GraftError(f'{problem}; {_REINSTALL} {origin(found)}')
-    files.append(file)
+    if file.parts[0] == 'optax' and file.suffix != '.pyc':
+      there = (root / file).read_bytes() if (root / file).is_file() else b''
+      digest = base64.urlsafe_b64encode(hashlib.sha256(there).digest())
+      if recorded != 'sha256=' + digest.rstrip(b'=').decode():
+        problem = f'{file}: not as optax {found.version} has it'
+        raise GraftError(f'{problem}; {_REINSTALL} {origin(found)}')
+      files.append(file)
   if not files:
     problem = f'optax {found.version} is an editable install'
     raise GraftError(f'{problem}; graft onto its folder, {origin(found)}')
   return package.Upstream(root, found.version, tuple(files))
-
-
-def _hash(path: pathlib.Path) -> str:
-  """A file's hash in the form that a RECORD has it."""
-  digest = hashlib.sha256(path.read_bytes()).digest()
-  return 'sha256=' + base64.urlsafe_b64encode(digest).rstrip(b'=').decode()
 
 
 def pinned() -> package.Upstream:
@@ -106,24 +96,16 @@ def fetched(version: str) -> package.Upstream:
 
 
 def in_folder(root: pathlib.Path, version: str = '') -> package.Upstream:
-  """The files of a checkout of optax, or of a release that was unpacked.
-
-  Args:
-    root: The folder that holds ``optax/``.
-    version: Its version, where the folder does not state it.
-
-  Raises:
-    GraftError: there is no optax, not as released, or of no known version.
-  """
+  """A checkout of optax, or a release that was unpacked, or a GraftError."""
   init = root / 'optax' / '__init__.py'
   if not init.is_file():
     raise GraftError(f'{root}: holds no optax/__init__.py; name a checkout')
   found = distribution(root)
   if found is not None and found.read_text('RECORD'):
     return verified(found)
-  if not version:
-    stated = _VERSION.search(init.read_text('utf-8'))
-    version = stated[1] if stated else found.version if found else ''
+  pattern = r'^__version__ *= *["\']([^"\']+)["\']'
+  stated = re.findall(pattern, init.read_text('utf-8'), re.MULTILINE)
+  version = version or next(iter(stated), found.version if found else '')
   if not re.match(r'\d+\.\d+', version):
     raise GraftError(f'{root}: states no version; give one with --version')
   files = (path.relative_to(root) for path in (root / 'optax').rglob('*.*'))

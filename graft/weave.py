@@ -13,6 +13,7 @@ from pyflakes import messages
 
 from graft import additions
 from graft import notation
+from graft.additions import code
 from graft.errors import Misfit
 
 _DEFINITION = (cst.FunctionDef, cst.ClassDef)
@@ -41,13 +42,13 @@ def lay(sparse: str, upstream: str, version: str) -> str:
     result = theirs.with_changes(body=body).code
     if new := _faults(result) - _faults(upstream):
       raise Misfit(f'the result has {min(new)}')
+    return result
   except cst.ParserSyntaxError as error:
     raise Misfit(f'line {error.raw_line} of a file is not Python') from error
   except SyntaxError as error:
     raise Misfit(f'the result is not Python: {error.msg}') from error
   except RecursionError as error:
     raise Misfit('an expression or a chain of elif is too deep') from error
-  return result
 
 
 def _faults(text: str) -> collections.Counter[str]:
@@ -64,27 +65,14 @@ def _target(statement: _Statement) -> str:
   if isinstance(statement, _DEFINITION):
     return statement.name.value
   if m.matches(statement, _ASSIGNMENT):
-    return additions.code(statement.body[0].targets[0].target)
+    return code(statement.body[0].targets[0].target)
   return ''
 
 
 def _misfit(statement: _Statement, why: str, remedy: str) -> Misfit:
   """An error that names a statement of ours by its first line."""
-  bare = statement.with_changes(leading_lines=())
-  line = additions.code(bare).split('\n')[0]
+  line = code(statement.with_changes(leading_lines=())).split('\n')[0]
   return Misfit(f'`{line}` {why}', remedy)
-
-
-def _new(statement: _Statement, scope: metadata.Scope) -> _Statement:
-  """A statement of ours, which must not replace anything of upstream's."""
-  name = _target(statement)
-  is_variable = isinstance(scope, metadata.FunctionScope)
-  is_variable &= not isinstance(statement, _DEFINITION)
-  if scope.assignments[name] and not is_variable:
-    raise Misfit(f'upstream has `{name}` already')
-  if m.matches(statement, _STRING):
-    raise Misfit('a docstring would be added', 'begin it with `...`')
-  return statement
 
 
 def _inner(statement: _Statement) -> _Statement:
@@ -128,26 +116,33 @@ class _Weaver:
           break
         after, follows_hole = None, True
       elif notation.has_hole(statement):
-        index, added = self._woven(statement, result, scope)
+        index, added = self.woven(statement, result, scope)
         result[index : index + 1] = [*run, added]
         after, run, follows_hole = index + len(run) + 1, [], False
-      elif after is None:
-        run.append(_new(statement, scope))
       else:
-        result.insert(after, _new(statement, scope))
-        after += 1
+        is_inside = isinstance(scope, metadata.FunctionScope)
+        may_replace = is_inside and not isinstance(statement, _DEFINITION)
+        if scope.assignments[_target(statement)] and not may_replace:
+          raise Misfit(f'upstream has `{_target(statement)}` already')
+        if m.matches(statement, _STRING):
+          raise Misfit('a docstring would be added', 'begin it with `...`')
+        if after is None:
+          run.append(statement)
+        else:
+          result.insert(after, statement)
+          after += 1
     if run and not (follows_hole and statement is run[-1]):
       remedy = 'write it beside an anchor, as `name = ...`'
       raise _misfit(run[0], 'has no place of its own', remedy)
     return result + run
 
-  def _woven(
+  def woven(
       self, ours: _Statement, body: _Suite, scope: metadata.Scope
   ) -> tuple[int, _Statement]:
     """The index of upstream's statement that ours stands for, and the two."""
     if not isinstance(ours, (*_DEFINITION, cst.SimpleStatementLine)):
       inner = _inner(ours)
-      index, added = self._woven(inner, body, scope)
+      index, added = self.woven(inner, body, scope)
       whole = ours.deep_replace(inner, added.with_changes(leading_lines=()))
       return index, whole.with_changes(leading_lines=added.leading_lines)
     if m.matches(ours, notation.DOCSTRING):
@@ -169,15 +164,15 @@ class _Weaver:
     theirs = body[found[0]]
     if isinstance(ours, _DEFINITION):
       try:
-        return found[0], self._definition(ours, theirs, scope)
+        return found[0], self.definition(ours, theirs, scope)
       except Misfit as error:
-        error.within.append(name)
-        raise
+        problem, *remedy = error.args
+        raise Misfit(f'{name}: {problem}', *remedy) from error
     there = theirs.body[0].value
     new = additions.with_value(there, ours.body[0].value)
     return found[0], theirs.deep_replace(there, new) if new else theirs
 
-  def _definition(
+  def definition(
       self, ours: _Statement, theirs: _Statement, scope: metadata.Scope
   ) -> _Statement:
     """Upstream's function or class with what ours adds to it."""
@@ -185,15 +180,15 @@ class _Weaver:
       raise Misfit('upstream defines it as something else')
     if not isinstance(theirs.body, cst.IndentedBlock):
       raise Misfit('upstream has it on one line')
-    (definition,) = scope.assignments[ours.name.value]
-    inner = self.scopes[definition.node.body.body[0]]
+    (assigned,) = scope.assignments[ours.name.value]
+    inner = self.scopes[assigned.node.body.body[0]]
     new = ours.body.body if isinstance(ours.body, cst.IndentedBlock) else ()
     for call in m.findall(ours, notation.CALL):
       additions.only_call(theirs, call)
     if isinstance(ours, cst.FunctionDef):
       is_bare = all(m.matches(x, notation.ANY_STATEMENTS) for x in new)
-      returns = m.findall(theirs, m.Return())
-      if not is_bare and sum(self.scopes.get(x) is inner for x in returns) > 1:
+      returns = map(self.scopes.get, m.findall(theirs, m.Return()))
+      if not is_bare and list(returns).count(inner) > 1:
         raise Misfit('upstream returns in more than one place')
       theirs = additions.with_parameters(theirs, ours)
     body = self.suite(new, theirs.body.body, inner)

@@ -114,7 +114,7 @@ class FormulaTest(parameterized.TestCase):
         found = formula.check(broken, broken)
         self.assertRegex(found, r'\A.*does not import: .*nothing_like_it')
       with self.subTest('or has no flag'):
-        with self.assertRaisesRegex(GraftError, 'no optimizer takes the flag'):
+        with self.assertRaisesRegex(GraftError, 'adam does not take the flag'):
           formula.check(fine, fine)
 
 
