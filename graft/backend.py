@@ -48,7 +48,8 @@ def _hook(name: str, directory, config_settings=None, *arguments) -> str:
   wanted = _wanted(settings)
   settings.pop('upstream', None)
   try:
-    from setuptools import __version__, build_meta
+    from setuptools import __version__
+    from setuptools import build_meta
 
     if int(__version__.split('.')[0]) < 77:
       raise GraftError(f'setuptools is too old; {_NEEDED}')
