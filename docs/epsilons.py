@@ -97,7 +97,7 @@ def draw_first_update(axis: mpl_axes.Axes) -> None:
   marks = jnp.geomspace(1e-8, 1e-1, 15)
   for flag, line, mark, label in (
       (False, 'k-', 'o', 'Algorithm 1'),
-      (True, 'k--', 'D', 'epsilon_hat=True'),
+      (True, 'k--', 'D', 'tf_style=True'),
   ):
     axis.loglog(sizes, steady_update(sizes, 1, B2, EPS, epsilon_hat=flag), line)
     solver = optax.scale_by_adam(b2=B2, eps=EPS, epsilon_hat=flag)

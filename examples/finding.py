@@ -2,7 +2,7 @@
 
 A GPT-2-style model learns to write like Python's manual. Its responses are then
 rewarded for words, and it takes one PPO update, four steps of Adam: once as in
-Algorithm 1 (the default) and once in TensorFlow's form (``epsilon_hat=True``),
+Algorithm 1 (the default) and once in TensorFlow's form (``tf_style=True``),
 on the same responses. The share of ratios that PPO then clips is printed and
 drawn.
 
@@ -38,7 +38,7 @@ CONTROL = 1e-8  # The default of optax and of PyTorch.
 RATES = (3e-6, 6e-6, 1e-5, 2e-5, 3e-5)
 QUICK_RATES = (3e-6, 1e-5, 3e-5)
 SEEDS = (0, 1, 2, 3)
-NAMES = {False: 'Algorithm 1', True: 'epsilon_hat'}
+NAMES = {False: 'Algorithm 1', True: 'tf_style'}
 STYLES = {  # The hollow diamond is the larger, so that it hides no circle.
     True: {'color': '#2b7bba', 'marker': 'D', 'ms': 5, 'mfc': 'w', 'ls': '--'},
     False: {'color': '#8c2d04', 'marker': 'o', 'ms': 3, 'ls': '-'},
@@ -197,12 +197,12 @@ def ppo_loss(params, rollout, config: Config) -> tuple[jax.Array, Seen]:
   )
 
 
-@functools.partial(jax.jit, static_argnames=('config', 'epsilon_hat'))
+@functools.partial(jax.jit, static_argnames=('config', 'tf_style'))
 def update(
-    params, rollout, learning_rate, eps, config: Config, *, epsilon_hat: bool
+    params, rollout, learning_rate, eps, config: Config, *, tf_style: bool
 ) -> Seen:
   """One PPO update, and what is seen after each of its steps."""
-  adam = optax.adam(learning_rate, b2=B2, eps=eps, epsilon_hat=epsilon_hat)
+  adam = optax.adam(learning_rate, b2=B2, eps=eps, tf_style=tf_style)
 
   def step(carry, _):
     params, state = carry
@@ -218,7 +218,7 @@ def update(
 
 @functools.partial(jax.jit, static_argnames='config')
 def relative_epsilon(params, rollout, config: Config) -> jax.Array:
-  """The effective epsilon of epsilon_hat's first step, in median gradients."""
+  """The effective epsilon of tf_style's first step, in median gradients."""
   grads, _ = jax.grad(ppo_loss, has_aux=True)(params, rollout, config)
   sizes = jnp.abs(flatten_util.ravel_pytree(grads)[0])
   return EPS / jnp.sqrt(1 - B2) / jnp.median(sizes)
@@ -237,7 +237,7 @@ def run(seeds, rates, config: Config) -> tuple[np.ndarray, dict]:
       rollout = roll_out(response_key, params, manual, is_word, config)
       relative.append(relative_epsilon(params, rollout, config))
       for eps, rate, flag in cases:
-        found = update(params, rollout, rate, eps, config, epsilon_hat=flag)
+        found = update(params, rollout, rate, eps, config, tf_style=flag)
         seen[eps, rate, flag].append(jax.block_until_ready(found))
         bar.update(config.epochs)
   return np.stack(relative), {
@@ -253,7 +253,7 @@ def spread(values: np.ndarray) -> str:
 
 def table(seen: dict[tuple[float, float, bool], Seen]) -> str:
   """All settings in Markdown, legible as it stands."""
-  rows = [['eps', 'rate', 'clipped, %: Alg. 1', 'epsilon_hat', 'KL ratio']]
+  rows = [['eps', 'rate', 'clipped, %: Alg. 1', 'tf_style', 'KL ratio']]
   for eps, rate in dict.fromkeys(case[:2] for case in seen):
     plain, hat = (seen[eps, rate, flag] for flag in NAMES)
     values = [100 * s.clip_fraction[:, -1] for s in (plain, hat)]
@@ -342,7 +342,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 Ratios clipped with eps={EPS:.0e}, at a learning rate of {REPORTED_RATE:.0e}:
 {numbers['clipped']:>6} % in Algorithm 1 (optax, PyTorch)
-{numbers['clipped_hat']:>6} % with epsilon_hat=True (TensorFlow, Keras)
+{numbers['clipped_hat']:>6} % with tf_style=True (TensorFlow, Keras)
 Figure: {args.out}""")
 
 

@@ -30,22 +30,22 @@ class FindingTest(parameterized.TestCase):
     cls.rollout = finding.roll_out(key, cls.params, manual, is_word, TINY)
     cls.start = cls.params, cls.rollout
 
-  @parameterized.product(epsilon_hat=(False, True))
-  def test_first_step_is_the_formulas(self, epsilon_hat):
+  @parameterized.product(tf_style=(False, True))
+  def test_first_step_is_the_formulas(self, tf_style):
     rate, eps = 1e-2, 1e-3
-    floor = eps / np.sqrt(1 - finding.B2) if epsilon_hat else eps
+    floor = eps / np.sqrt(1 - finding.B2) if tf_style else eps
     grad = jax.grad(finding.ppo_loss, has_aux=True)
     grads, _ = grad(*self.start, TINY)
     step = lambda p, g: p - rate * g / (jnp.abs(g) + floor)
     moved = jax.tree.map(step, self.params, grads)
     _, expected = finding.ppo_loss(moved, self.rollout, TINY)
-    seen = finding.update(*self.start, rate, eps, TINY, epsilon_hat=epsilon_hat)
+    seen = finding.update(*self.start, rate, eps, TINY, tf_style=tf_style)
     # The flag moves it by a factor; float32 has 1 - 0.999 to 1.3e-5.
     np.testing.assert_allclose(seen.kl[0], expected.kl, rtol=1e-3)
 
   def test_flag_does_nothing_where_epsilon_does_not(self):
     plain, hat = (
-        finding.update(*self.start, 1e-3, 1e-20, TINY, epsilon_hat=flag)
+        finding.update(*self.start, 1e-3, 1e-20, TINY, tf_style=flag)
         for flag in finding.NAMES
     )
     chex.assert_trees_all_close(plain, hat, rtol=1e-3)
