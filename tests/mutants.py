@@ -41,7 +41,6 @@ _ALIAS = {
 _MOVED = 'mu_hat = _move_bias_correction(mu_hat, nu, b2, count_inc)'
 _MUTANTS = {
     'transform._move_bias_correction': {
-        'jax.jit, inline=True': ['jax.jit'],
         'jnp.sqrt(1 - decay**count)': ['1 - decay**count'],
         '1 - decay': ['1 + decay'],
         'decay**count)': ['decay**(count - 1))', 'decay**(count + 1))'],
