@@ -5,18 +5,15 @@ import pathlib
 import sys
 import tempfile
 
-try:
-  from graft import formula
-  from graft import package
-  from graft import release
-  from graft.errors import GraftError
-except ModuleNotFoundError as error:
-  needed = 'pip install optax -r graft/requirements.txt'
-  sys.exit(f'graft: {error.name} is not installed; {needed}')
+from graft import errors
 
 
 def main() -> None:
-  """Runs one command; what is refused ends it with one line."""
+  """Runs one command."""
+  from graft import formula  # pylint: disable=import-outside-toplevel
+  from graft import package  # pylint: disable=import-outside-toplevel
+  from graft import release  # pylint: disable=import-outside-toplevel
+
   parser = argparse.ArgumentParser(prog='python -m graft')
   parser.add_argument('command', choices=('diff', 'tree', 'check'))
   add = parser.add_argument
@@ -26,26 +23,21 @@ def main() -> None:
   options = parser.parse_args()
   if (options.command == 'tree') != (options.out is not None):
     parser.error('tree takes OUT, and the others do not')
-  try:
-    if options.onto is None:
-      upstream = release.pinned()
-    else:
-      upstream = release.in_folder(options.onto, options.version)
-    if options.command == 'diff':
-      sys.stdout.buffer.write(package.diff(upstream))
-    elif options.command == 'tree':
-      package.write_tree(upstream, options.out)
-    else:
-      with tempfile.TemporaryDirectory() as folder:
-        package.write_tree(upstream, pathlib.Path(folder))
-        found = formula.check(pathlib.Path(folder), upstream.root)
-        print(f'optax {upstream.version}: {found}')
-  except GraftError as error:
-    sys.exit(f'graft: {error}')
-  except OSError as error:
-    name = error.filename2 or error.filename or 'the folder'
-    sys.exit(f'graft: {name}: {error.strerror}; make room, or name another')
+  if options.onto is None:
+    upstream = release.pinned()
+  else:
+    upstream = release.in_folder(options.onto, options.version)
+  if options.command == 'diff':
+    sys.stdout.buffer.write(package.diff(upstream))
+  elif options.command == 'tree':
+    package.write_tree(upstream, options.out)
+  else:
+    with tempfile.TemporaryDirectory() as folder:
+      package.write_tree(upstream, pathlib.Path(folder))
+      found = formula.check(pathlib.Path(folder), upstream.root)
+      print(f'optax {upstream.version}: {found}')
 
 
 if __name__ == '__main__':
-  main()
+  with errors.told_in_one_line('pip install optax -r graft/requirements.txt'):
+    main()

@@ -1,16 +1,22 @@
-"""The build backend: setuptools', with the optax to build on as a setting.
+"""The build backend: grafts, then has setuptools build the result.
 
 ``pip install . --config-settings upstream=0.2.4`` builds on that release, or
 ``upstream=../optax`` on that checkout; the default is the pinned release. Each
-is a requirement of the build, and ``setup.py`` grafts onto what is installed.
+is a requirement of the build, and what is then installed is grafted onto.
 """
 
+from collections.abc import Iterator
+import contextlib
 import functools
+from importlib import metadata
 import os
 import pathlib
 import re
+import shutil
 import sys
+import tempfile
 
+from graft import errors
 from graft.errors import GraftError
 
 _NEEDED = (
@@ -37,40 +43,60 @@ def get_requires_for_build_wheel(config_settings=None) -> list[str]:
   return [_wanted(config_settings) or f'optax=={release.pin()}']
 
 
-get_requires_for_build_editable = get_requires_for_build_wheel
-get_requires_for_build_sdist = get_requires_for_build_wheel
+@contextlib.contextmanager
+def _grafted_project(found: metadata.Distribution) -> Iterator[None]:
+  """Works in a folder with the grafted package, checked, and its facts."""
+  # pylint: disable=import-outside-toplevel
+  from graft import formula
+  from graft import package
+  from graft import release
+
+  here, upstream = os.getcwd(), release.verified(found)
+  with tempfile.TemporaryDirectory() as folder:
+    source = pathlib.Path(folder, 'build', 'src')
+    package.write_tree(upstream, source)
+    print(formula.check(source, upstream.root))
+    for name in ('setup.py', 'README.md', 'LICENSE'):
+      shutil.copy(name, folder)
+    for file in found.files:
+      if file.name == 'LICENSE' and '.dist-info' in file.parts[0]:
+        shutil.copy(file.locate(), f'{folder}/LICENSE.optax')
+    os.chdir(folder)
+    try:
+      yield
+    finally:
+      os.chdir(here)
 
 
 def _hook(name: str, directory, config_settings=None, *arguments) -> str:
   """Runs a hook of setuptools'; what is in its way ends it with one line."""
   # pylint: disable=import-outside-toplevel
-  settings = dict(config_settings or {})
-  wanted = _wanted(settings)
-  settings.pop('upstream', None)
-  try:
+  with errors.told_in_one_line(_NEEDED):
     from setuptools import __version__
     from setuptools import build_meta
 
     if int(__version__.split('.')[0]) < 77:
-      raise GraftError(f'setuptools is too old; {_NEEDED}')
+      raise GraftError('setuptools is too old', _NEEDED)
     from graft import release
 
-    found = release.installed()
+    settings = dict(config_settings or {})
+    found = metadata.distribution('optax')
+    wanted = _wanted(settings)
+    settings.pop('upstream', None)
     there = f'optax=={found.version}', f'optax @ {release.origin(found)}'
     if wanted and wanted not in there:
-      raise GraftError(f'{wanted} is set, {there[0]} is installed; {_NEEDED}')
-    hook = getattr(build_meta, name)
-    return hook(os.path.abspath(directory), settings, *arguments)
-  except GraftError as error:
-    sys.exit(f'graft: {error}')
-  except ModuleNotFoundError as error:
-    sys.exit(f'graft: {error.name} is not installed; {_NEEDED}')
-  except OSError as error:
-    sys.exit(f'graft: {error.filename or "build"}: {error.strerror or error}')
+      problem = f'{wanted} is set, {there[0]} is installed'
+      raise GraftError(problem, _NEEDED)
+    out, hook = os.path.abspath(directory), getattr(build_meta, name)
+    # A source distribution is of the sparse files, not of what they become.
+    is_source = name == 'build_sdist'
+    with contextlib.nullcontext() if is_source else _grafted_project(found):
+      return hook(out, settings, *arguments)
 
 
-def __getattr__(name: str):
-  """The other hooks: setuptools', by their names."""
-  if name.startswith(('build_', 'prepare_metadata_')):
-    return functools.partial(_hook, name)
-  raise AttributeError(name)
+build_wheel = functools.partial(_hook, 'build_wheel')
+build_sdist = functools.partial(_hook, 'build_sdist')
+# What is grafted cannot be edited where the sparse files are: it is a copy.
+build_editable = build_wheel
+get_requires_for_build_editable = get_requires_for_build_wheel
+get_requires_for_build_sdist = get_requires_for_build_wheel

@@ -3,13 +3,14 @@
 import re
 import textwrap
 
-from graft.errors import Misfit
+import libcst as cst
+
+from graft.errors import GraftError
 
 _HEADING = re.compile(
     r' *((Args|Attributes|Examples?|Notes?|Raises|References|Returns|See Also'
     r'|Warnings?|Yields):$|\.\. (note|seealso|tip|warning)::)'
 )
-_LITERAL = re.compile(r'([rRuU]*)("""|\'\'\')(.*)\2', re.DOTALL)
 
 
 def _margin(lines: list[str]) -> int:
@@ -34,54 +35,41 @@ def _sections(lines: list[str], margin: int) -> list[tuple[str, int, int]]:
   return found
 
 
-def _names(entries: list[str]) -> set[str]:
-  """What the entries of a section begin with: the names before the colons."""
-  heads = rf'^ {{{_margin(entries)}}}(\w+)(?: \(.*\))?:'
-  return set(re.findall(heads, '\n'.join(entries), re.MULTILINE))
+def _names(entries: str) -> set[str]:
+  """What the entries of a section are of: the names before the colons."""
+  return set(re.findall(r'^(\w+)(?: \(.*\))?:', entries, re.MULTILINE))
 
 
-def _parse(literal: str) -> tuple[str, str, list[str]]:
-  """The prefix, the quotes and the lines of a triple-quoted string."""
-  match = _LITERAL.fullmatch(literal)
-  if match is None or match[2] in match[3]:
-    raise Misfit('a docstring here is not one triple-quoted string')
-  return match[1].lower(), match[2], match[3].split('\n')
-
-
-def merge(ours: str, theirs: str) -> str:
+def merged(ours: cst.SimpleString, theirs: cst.SimpleString) -> cst.SimpleString:
   """Upstream's docstring with what a sparse one adds to it.
 
-  Paragraphs go before upstream's first section, or to the end where it has
-  none; what stands under a heading or an admonition goes to the end of the one
-  of that name. Both strings are as in the source, quotes included.
+  Paragraphs go before upstream's first section; what stands under a heading or
+  an admonition goes to the end of the one of that name.
   """
-  our_prefix, _, (_, *new) = _parse(ours)
-  prefix, quotes, lines = _parse(theirs)
-  if '\\' in ours and our_prefix != prefix:
-    raise Misfit('of its docstring and ours only one is raw')
-  margin = _margin(lines[1:]) or _margin(new)
-  flush = textwrap.dedent('\n'.join(new))
-  new = textwrap.indent(flush, ' ' * margin).split('\n')
-  there, here = _sections(lines, margin), _sections(new, margin)
+  if '\\' in ours.raw_value and ours.prefix.lower() != theirs.prefix.lower():
+    raise GraftError('of its docstring and ours only one is raw')
+  lines = theirs.raw_value.split('\n')
+  margin = _margin(lines[1:])
+  new = textwrap.dedent(ours.raw_value.removeprefix('...')).split('\n')
+  there, here = _sections(lines, margin), _sections(new, 0)
   insertions = []
-  paragraphs = '\n'.join(new[: here[0][1] if here else None]).strip('\n')
-  if paragraphs.rstrip() and there:
-    insertions.append((there[0][1], [paragraphs.rstrip(), '']))
-  elif paragraphs.rstrip():
-    closing = [] if lines[1:] else [' ' * margin]
-    block = ['', paragraphs.rstrip(), *closing]
-    insertions.append((len(lines) - 1 or 1, block))
+  if paragraphs := '\n'.join(new[: here[0][1] if here else None]).strip():
+    if not there:
+      raise GraftError('its docstring has no section')
+    block = textwrap.indent(paragraphs, ' ' * margin)
+    insertions.append((there[0][1], [block, '']))
   for heading, begin, end in here:
     places = [place for name, *place in there if name == heading]
     if len(places) != 1:
-      raise Misfit(f'its docstring has {len(places)} of {heading!r}')
+      raise GraftError(f'its docstring has {len(places)} of {heading!r}')
     ((first, last),) = places
-    known, entries = lines[first + 1 : last], new[begin + 1 : end]
-    if _margin(known) != _margin(entries):
-      raise Misfit(f'its docstring has nothing like ours under {heading!r}')
-    if doubled := _names(entries) & _names(known):
-      raise Misfit(f'its docstring has {min(doubled)!r} under {heading!r}')
-    insertions.append((last, entries))
+    known = lines[first + 1 : last]
+    entries = textwrap.dedent('\n'.join(new[begin + 1 : end]))
+    if doubled := _names(entries) & _names(textwrap.dedent('\n'.join(known))):
+      raise GraftError(f'its docstring has {min(doubled)!r} under {heading!r}')
+    column = ' ' * (_margin(known) or margin + 2)
+    insertions.append((last, [textwrap.indent(entries, column)]))
   for index, block in sorted(insertions, reverse=True):
     lines[index:index] = block
-  return ''.join([prefix, quotes, '\n'.join(lines), quotes])
+  quoted = ''.join([theirs.prefix, theirs.quote, '\n'.join(lines), theirs.quote])
+  return theirs.with_changes(value=quoted)

@@ -4,10 +4,13 @@ In the places named here ``...`` stands for upstream's own code; anywhere else,
 as in ``x[..., 0]`` or ``tuple[int, ...]``, it is Python's.
 """
 
+from collections.abc import Iterator, Sequence
+
 import libcst as cst
 from libcst import matchers as m
 from packaging.version import Version
 
+DEFINITION = (cst.FunctionDef, cst.ClassDef)
 HOLE = m.Ellipsis()
 _ALONE = [m.Expr(HOLE)]
 ANY_STATEMENTS = m.SimpleStatementLine(_ALONE) | m.SimpleStatementSuite(_ALONE)
@@ -33,37 +36,24 @@ def is_since(version: str, needed: str) -> bool:
   return Version(version).release >= Version(needed).release
 
 
-class Applicable(cst.CSTTransformer):
-  """Leaves in a sparse module what a release has what is needed for.
+def applicable(
+    suite: Sequence[cst.BaseStatement], version: str
+) -> Iterator[cst.BaseStatement]:
+  """The statements of a suite that a release has what is needed for.
 
-  That is a definition under ``@since('0.2.7')``, and of ``if since('0.2.7'):``
-  the one branch or the other.
+  That is, a definition under ``@since('0.2.7')`` from that release on, and what
+  stands under ``if since('0.2.7'):``.
   """
-
-  def __init__(self, version: str):
-    super().__init__()
-    self._version = version
-
-  def _holds(self, call: cst.Call) -> bool:
-    return is_since(self._version, call.args[0].value.evaluated_value)
-
-  def leave_If(self, original_node: cst.If, updated_node: cst.If):
-    if not m.matches(original_node.test, _SINCE):
-      return updated_node
-    holds = self._holds(original_node.test)
-    chosen = updated_node if holds else updated_node.orelse
-    if chosen is None:
-      return cst.RemoveFromParent()
-    first, *rest = chosen.body.body
-    lines = (*updated_node.leading_lines, *first.leading_lines)
-    return cst.FlattenSentinel([first.with_changes(leading_lines=lines), *rest])
-
-  def _leave_definition(self, original_node, updated_node):
-    is_note = lambda x: m.matches(x.decorator, _SINCE)
-    notes = filter(is_note, original_node.decorators)
-    if not all(self._holds(note.decorator) for note in notes):
-      return cst.RemoveFromParent()
-    rest = [x for x in updated_node.decorators if not is_note(x)]
-    return updated_node.with_changes(decorators=rest)
-
-  leave_FunctionDef = leave_ClassDef = _leave_definition
+  holds = lambda call: is_since(version, call.args[0].value.evaluated_value)
+  for statement in suite:
+    if m.matches(statement, m.If(_SINCE, orelse=None)):
+      if holds(statement.test):
+        yield from applicable(statement.body.body, version)
+    elif isinstance(statement, DEFINITION):
+      is_note = lambda x: m.matches(x.decorator, _SINCE)
+      notes = filter(is_note, statement.decorators)
+      if all(holds(note.decorator) for note in notes):
+        rest = [x for x in statement.decorators if not is_note(x)]
+        yield statement.with_changes(decorators=rest)
+    else:
+      yield statement

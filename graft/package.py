@@ -10,93 +10,75 @@ from typing import NamedTuple
 from graft import changelog
 from graft import weave
 from graft.errors import GraftError
-from graft.errors import Misfit
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
 
 class Upstream(NamedTuple):
-  """A release or a checkout: the folder that holds ``optax/``, its files."""
+  """A release or a checkout: its version and the folder that holds optax/."""
 
   root: pathlib.Path
   version: str
-  files: tuple[pathlib.PurePosixPath, ...]
+
+  def copy(self, out: pathlib.Path) -> None:
+    """Copies ``optax/`` into another folder."""
+    for path in (self.root / 'optax').rglob('*.*'):
+      if '__pycache__' not in path.parts:
+        there = out / path.relative_to(self.root)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, there)
 
 
-class Change(NamedTuple):
-  """What the fork does to one file, and where."""
-
-  path: pathlib.PurePosixPath
-  before: str
-  after: str
-
-
-def changes(
+def grafted(
     upstream: Upstream, repository: pathlib.Path = REPOSITORY
-) -> list[Change]:
-  """Lays every sparse file over upstream; raises GraftError if one misfits."""
-  found = []
+) -> dict[pathlib.PurePath, str]:
+  """The files that the fork changes, or a GraftError if a sparse one misfits."""
+  found = {}
   for path in sorted((repository / 'optax').rglob('*.[mp][dy]')):
-    name = pathlib.PurePosixPath(path.relative_to(repository).as_posix())
+    name = path.relative_to(repository)
     lay = changelog.lay if name.suffix == '.md' else weave.lay
-    there = name in upstream.files
     try:
-      before = _read(upstream.root / name) if there else ''
-      after = lay(_read(path), before, upstream.version)
-    except Misfit as error:
-      problem, remedy, *_ = *error.args, 'adapt the sparse file to this release'
+      there = upstream.root / name
+      before = there.read_bytes().decode() if there.exists() else ''
+      if '\r' in before:
+        raise GraftError('has carriage returns', 'check it out without them')
+      after = lay(path.read_text('utf-8'), before, upstream.version)
+    except UnicodeDecodeError as error:
+      raise GraftError(f'{name}: {error}', 'save it as UTF-8') from error
+    except GraftError as error:
+      problem, remedy = error.args
       where = f'{name}: {problem} (optax {upstream.version})'
-      raise GraftError(f'{where}; {remedy}') from error
+      raise GraftError(where, remedy) from error
     if after != before:
-      found.append(Change(name, before, after))
+      found[name] = after
   return found
-
-
-def _read(path: pathlib.Path) -> str:
-  try:
-    text = path.read_bytes().decode()
-  except (OSError, UnicodeDecodeError) as error:
-    raise Misfit(f'{path} cannot be read: {error}', 'mend it') from error
-  if '\r' in text:
-    raise Misfit(f'{path} has carriage returns', 'check it out without them')
-  return text
-
-
-def _write(texts: dict[pathlib.PurePosixPath, str], root: pathlib.Path) -> None:
-  for name, text in texts.items():
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).write_bytes(text.encode())
 
 
 def write_tree(upstream: Upstream, out: pathlib.Path) -> None:
   """Writes upstream with the fork's changes to ``out/optax``, or nothing."""
-  grafted = {x.path: x.after for x in changes(upstream)}
+  found = grafted(upstream)
   if (out / 'optax').exists():
-    raise GraftError(f'{out / "optax"} is there already; name another folder')
+    raise GraftError(f'{out / "optax"} is there already', 'name another folder')
   out.mkdir(parents=True, exist_ok=True)
   with tempfile.TemporaryDirectory(dir=out, prefix='.graft-') as folder:
-    half = pathlib.Path(folder)
-    for name in upstream.files:
+    upstream.copy(half := pathlib.Path(folder))
+    for name, text in found.items():
       (half / name).parent.mkdir(parents=True, exist_ok=True)
-      shutil.copyfile(upstream.root / name, half / name)
-    _write(grafted, half)
+      (half / name).write_bytes(text.encode())
     (half / 'optax').rename(out / 'optax')
 
 
 def diff(upstream: Upstream) -> bytes:
   """The diff that takes upstream to the fork, for ``git apply``."""
-  found = changes(upstream)
   with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)
-    _write({x.path: x.before for x in found if x.before}, root / 'a')
-    _write({x.path: x.after for x in found}, root / 'b')
-    # The settings of a user may ask for another form.
-    env = {k: v for k, v in os.environ.items() if not k.startswith('GIT_')}
-    env |= {'GIT_CONFIG_GLOBAL': os.devnull, 'GIT_CONFIG_NOSYSTEM': '1'}
-    env |= {'GIT_CEILING_DIRECTORIES': str(root.parent)}
+    upstream.copy(root / 'a')
+    write_tree(upstream, root / 'b')
     command = 'git diff --no-index --no-prefix --no-ext-diff --no-color a b'
-    command = command.split()
-    done = subprocess.run(command, cwd=root, env=env, capture_output=True)
+    # The settings of a user, or of a folder above, may ask for another form.
+    env = {'PATH': os.environ['PATH'], 'GIT_CONFIG_NOSYSTEM': '1'}
+    env |= {'HOME': folder, 'GIT_CEILING_DIRECTORIES': str(root.parent)}
+    done = subprocess.run(command.split(), cwd=root, env=env, capture_output=True)
   if done.returncode > 1:
-    raise GraftError(f'git: {done.stderr.decode().strip()}; mend that')
+    raise GraftError(f'git: {done.stderr.decode().strip()}', 'mend that')
   return done.stdout

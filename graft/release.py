@@ -1,7 +1,6 @@
 """Finds the optax to graft onto, and checks that it is as it was released."""
 
 import base64
-import csv
 import hashlib
 import importlib
 from importlib import metadata
@@ -32,18 +31,6 @@ def distribution(*folders: str | pathlib.Path) -> metadata.Distribution | None:
   return next(iter(found), None)
 
 
-def installed() -> metadata.Distribution:
-  """The optax that this interpreter would import."""
-  if found := distribution(*sys.path):
-    return found
-  raise GraftError(f'no optax is installed; pip install optax=={pin()}')
-
-
-def is_fork(found: metadata.Distribution) -> bool:
-  """Whether a distribution is this fork rather than a release."""
-  return LABEL in found.version
-
-
 def origin(found: metadata.Distribution) -> str:
   """What to give pip for this distribution: an address, if it had one."""
   direct = json.loads(found.read_text('direct_url.json') or '{}')
@@ -51,26 +38,23 @@ def origin(found: metadata.Distribution) -> str:
 
 
 def verified(found: metadata.Distribution) -> package.Upstream:
-  """The files of a release, each as its RECORD has it, or a GraftError."""
-  if is_fork(found):
-    problem = f'optax {found.version} is this fork already'
-    raise GraftError(f'{problem}; {_REINSTALL} optax=={pin()} first')
-  root, files = pathlib.Path(found.locate_file('')), []
-  record = filter(None, (found.read_text('RECORD') or '').splitlines())
-  # Not found.files, which since Python 3.12 leaves out what is missing.
-  for name, recorded, _ in csv.reader(record):
-    file = pathlib.PurePosixPath(name)
-    if file.parts[0] == 'optax' and file.suffix != '.pyc':
-      there = (root / file).read_bytes() if (root / file).is_file() else b''
-      digest = base64.urlsafe_b64encode(hashlib.sha256(there).digest())
-      if recorded != 'sha256=' + digest.rstrip(b'=').decode():
-        problem = f'{file}: not as optax {found.version} has it'
-        raise GraftError(f'{problem}; {_REINSTALL} {origin(found)}')
-      files.append(file)
+  """A release whose files are as its RECORD has them, or a GraftError."""
+  name = f'optax {found.version}'
+  if LABEL in found.version:
+    remedy = f'{_REINSTALL} optax=={pin()} first'
+    raise GraftError(f'{name} is this fork already', remedy)
+  files = [x for x in found.files or () if x.parts[0] == 'optax' and x.hash]
   if not files:
-    problem = f'optax {found.version} is an editable install'
-    raise GraftError(f'{problem}; graft onto its folder, {origin(found)}')
-  return package.Upstream(root, found.version, tuple(files))
+    remedy = f'graft onto its folder, {origin(found)}'
+    raise GraftError(f'{name} is an editable install', remedy)
+  for file in files:
+    there = file.read_binary() if file.locate().is_file() else b''
+    digest = hashlib.new(file.hash.mode, there).digest()
+    recorded = file.hash.value.encode() + b'=='
+    if base64.urlsafe_b64decode(recorded) != digest:
+      remedy = f'{_REINSTALL} {origin(found)}'
+      raise GraftError(f'{file}: not as {name} has it', remedy)
+  return package.Upstream(pathlib.Path(found.locate_file('')), found.version)
 
 
 def pinned() -> package.Upstream:
@@ -90,7 +74,7 @@ def fetched(version: str) -> package.Upstream:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
       why = done.stderr.strip().split('\n')[-1]
-      raise GraftError(f'pip has no optax {version}: {why}; name --onto DIR')
+      raise GraftError(f'pip has no optax {version}: {why}', 'name --onto DIR')
     importlib.invalidate_caches()
   return verified(distribution(folder))
 
@@ -99,16 +83,11 @@ def in_folder(root: pathlib.Path, version: str = '') -> package.Upstream:
   """A checkout of optax, or a release that was unpacked, or a GraftError."""
   init = root / 'optax' / '__init__.py'
   if not init.is_file():
-    raise GraftError(f'{root}: holds no optax/__init__.py; name a checkout')
-  found = distribution(root)
-  if found is not None and found.read_text('RECORD'):
-    return verified(found)
+    raise GraftError(f'{root}: holds no optax/__init__.py', 'name a checkout')
   pattern = r'^__version__ *= *["\']([^"\']+)["\']'
   stated = re.findall(pattern, init.read_text('utf-8'), re.MULTILINE)
+  found = distribution(root)
   version = version or next(iter(stated), found.version if found else '')
   if not re.match(r'\d+\.\d+', version):
-    raise GraftError(f'{root}: states no version; give one with --version')
-  files = (path.relative_to(root) for path in (root / 'optax').rglob('*.*'))
-  kept = (file for file in files if '__pycache__' not in file.parts)
-  names = tuple(pathlib.PurePosixPath(file.as_posix()) for file in kept)
-  return package.Upstream(root, version, names)
+    raise GraftError(f'{root}: states no version', 'give one with --version')
+  return package.Upstream(root, version)

@@ -14,12 +14,12 @@ from pyflakes import messages
 from graft import additions
 from graft import notation
 from graft.additions import code
-from graft.errors import Misfit
+from graft.errors import GraftError
 
-_DEFINITION = (cst.FunctionDef, cst.ClassDef)
+_IMPORT = m.SimpleStatementLine([m.Import() | m.ImportFrom()])
+_ASSIGNMENT = m.SimpleStatementLine([m.Assign(targets=[m.AssignTarget()])])
 _RETURN = m.SimpleStatementLine([m.Return()])
 _STRING = m.SimpleStatementLine([m.Expr(m.SimpleString())])
-_ASSIGNMENT = m.SimpleStatementLine([m.Assign(targets=[m.AssignTarget()])])
 
 _Statement = cst.BaseStatement
 _Suite = Sequence[cst.BaseStatement]
@@ -29,26 +29,28 @@ def lay(sparse: str, upstream: str, version: str) -> str:
   """Upstream's module, empty where it has none, with what a sparse file adds.
 
   Raises:
-    Misfit: an anchor is missing or there twice, what is to be added is there
-      already, or the result uses a name that nothing defines.
+    GraftError: an anchor is missing or there twice, what is to be added is
+      there already, or the result uses a name that nothing defines.
   """
   try:
     ours, theirs = cst.parse_module(sparse), cst.parse_module(upstream)
     if not upstream and not notation.has_hole(ours):
       return sparse
     wrapper = metadata.MetadataWrapper(theirs, unsafe_skip_copy=True)
-    weaver = _Weaver(wrapper.resolve(metadata.ScopeProvider))
-    body = weaver.module(ours.visit(notation.Applicable(version)), theirs)
+    weaver = _Weaver(version, wrapper.resolve(metadata.ScopeProvider))
+    scope = next(iter(weaver.scopes.values())).globals
+    imports = [x for x in ours.body if m.matches(x, _IMPORT)]
+    body = weaver.suite(imports, theirs.body, scope)
+    rest = [x for x in ours.body if x not in imports]
+    body = weaver.suite(rest, body, scope)
     result = theirs.with_changes(body=body).code
     if new := _faults(result) - _faults(upstream):
-      raise Misfit(f'the result has {min(new)}')
+      raise GraftError(f'the result has {min(new)}')
     return result
-  except cst.ParserSyntaxError as error:
-    raise Misfit(f'line {error.raw_line} of a file is not Python') from error
-  except SyntaxError as error:
-    raise Misfit(f'the result is not Python: {error.msg}') from error
+  except (cst.ParserSyntaxError, SyntaxError) as error:
+    raise GraftError(f'not Python: {error}'.split('\n')[0]) from error
   except RecursionError as error:
-    raise Misfit('an expression or a chain of elif is too deep') from error
+    raise GraftError('an expression or a chain of elif is too deep') from error
 
 
 def _faults(text: str) -> collections.Counter[str]:
@@ -60,46 +62,37 @@ def _faults(text: str) -> collections.Counter[str]:
   )
 
 
-def _target(statement: _Statement) -> str:
-  """What a definition or an assignment gives a value to, if it is one thing."""
-  if isinstance(statement, _DEFINITION):
+def _anchor(statement: _Statement) -> str:
+  """What a statement is found by: a name that it gives a value, or its kind."""
+  if isinstance(statement, notation.DEFINITION):
     return statement.name.value
+  if m.matches(statement, _IMPORT):
+    return code(statement.body[0])
   if m.matches(statement, _ASSIGNMENT):
     return code(statement.body[0].targets[0].target)
-  return ''
+  kinds = {'return': _RETURN, 'docstring': _STRING}
+  return next((k for k, kind in kinds.items() if m.matches(statement, kind)), '')
 
 
-def _misfit(statement: _Statement, why: str, remedy: str) -> Misfit:
+def _is_anchor(ours: _Statement, theirs: _Suite) -> bool:
+  """Whether a sparse statement stands for one of upstream's."""
+  if m.matches(ours, _IMPORT):
+    return _anchor(ours) in map(_anchor, theirs)
+  return notation.has_hole(ours) or m.matches(ours, _STRING)
+
+
+def _misfit(statement: _Statement, why: str, remedy: str) -> GraftError:
   """An error that names a statement of ours by its first line."""
   line = code(statement.with_changes(leading_lines=())).split('\n')[0]
-  return Misfit(f'`{line}` {why}', remedy)
-
-
-def _inner(statement: _Statement) -> _Statement:
-  """The one statement of upstream's inside a compound statement of ours."""
-  lines = m.findall(statement, m.SimpleStatementLine())
-  found = [line for line in lines if notation.has_hole(line)]
-  if len(found) != 1 or not m.matches(found[0], _ASSIGNMENT):
-    why = f'holds {len(found)} places of upstream\'s'
-    raise _misfit(statement, why, 'write one `name = ...` in it')
-  return found[0]
+  return GraftError(f'`{line}` {why}', remedy)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Weaver:
   """Finds upstream's statement for each of a sparse suite, and adds to it."""
 
+  version: str
   scopes: Mapping[cst.CSTNode, metadata.Scope]
-
-  def module(self, ours: cst.Module, theirs: cst.Module) -> _Suite:
-    scope = next(iter(self.scopes.values())).globals
-    body, rest = theirs.body, []
-    for statement in ours.body:
-      if additions.is_import(statement):
-        body = additions.with_import(statement, body, scope)
-      else:
-        rest.append(statement)
-    return self.suite(rest, body, scope)
 
   def suite(
       self, ours: _Suite, theirs: _Suite, scope: metadata.Scope
@@ -110,22 +103,20 @@ class _Weaver:
     right before the one that follows it; after a bare ``...`` to the end.
     """
     result, run, after, follows_hole = list(theirs), [], None, False
-    for statement in ours:
+    for statement in notation.applicable(ours, self.version):
       if m.matches(statement, notation.ANY_STATEMENTS):
         if run:
           break
         after, follows_hole = None, True
-      elif notation.has_hole(statement):
+      elif _is_anchor(statement, result):
         index, added = self.woven(statement, result, scope)
         result[index : index + 1] = [*run, added]
         after, run, follows_hole = index + len(run) + 1, [], False
       else:
-        is_inside = isinstance(scope, metadata.FunctionScope)
-        may_replace = is_inside and not isinstance(statement, _DEFINITION)
-        if scope.assignments[_target(statement)] and not may_replace:
-          raise Misfit(f'upstream has `{_target(statement)}` already')
-        if m.matches(statement, _STRING):
-          raise Misfit('a docstring would be added', 'begin it with `...`')
+        is_value = not isinstance(statement, notation.DEFINITION)
+        may_rebind = is_value and isinstance(scope, metadata.FunctionScope)
+        if scope.assignments[_anchor(statement)] and not may_rebind:
+          raise GraftError(f'upstream has `{_anchor(statement)}` already')
         if after is None:
           run.append(statement)
         else:
@@ -140,56 +131,53 @@ class _Weaver:
       self, ours: _Statement, body: _Suite, scope: metadata.Scope
   ) -> tuple[int, _Statement]:
     """The index of upstream's statement that ours stands for, and the two."""
-    if not isinstance(ours, (*_DEFINITION, cst.SimpleStatementLine)):
-      inner = _inner(ours)
-      index, added = self.woven(inner, body, scope)
-      whole = ours.deep_replace(inner, added.with_changes(leading_lines=()))
-      return index, whole.with_changes(leading_lines=added.leading_lines)
-    if m.matches(ours, notation.DOCSTRING):
-      name = 'a docstring'
-      fits = lambda x: x is body[0] and m.matches(x, _STRING)
-    elif m.matches(ours, _RETURN):
-      name, fits = 'a return here', lambda x: m.matches(x, _RETURN)
-    elif name := _target(ours):
-      fits = lambda x: _target(x) == name
-    else:
-      remedy = 'anchor on an assignment or a return'
-      raise _misfit(ours, 'stands for nothing of upstream\'s', remedy)
-    found = [index for index, x in enumerate(body) if fits(x)]
-    number = len(scope.assignments[name]) or len(found)
+    if not isinstance(ours, (*notation.DEFINITION, cst.SimpleStatementLine)):
+      return self.nested(ours, body, scope)
+    name = _anchor(ours)
+    there = [index for index, x in enumerate(body) if _anchor(x) == name != '']
+    number = len(scope.assignments[name]) or len(there)
     if number != 1:
-      raise Misfit(f'upstream has `{name}` {number} times')
-    if not found:
-      raise Misfit(f'upstream has `{name}` in another form or place')
-    theirs = body[found[0]]
-    if isinstance(ours, _DEFINITION):
+      raise GraftError(f'upstream has `{name or code(ours)}` {number} times')
+    if not there:
+      raise GraftError(f'upstream has `{name}` in another form or place')
+    theirs = body[there[0]]
+    if m.matches(ours, _IMPORT):
+      return there[0], theirs
+    if isinstance(ours, notation.DEFINITION):
       try:
-        return found[0], self.definition(ours, theirs, scope)
-      except Misfit as error:
-        problem, *remedy = error.args
-        raise Misfit(f'{name}: {problem}', *remedy) from error
-    there = theirs.body[0].value
-    new = additions.with_value(there, ours.body[0].value)
-    return found[0], theirs.deep_replace(there, new) if new else theirs
+        return there[0], self.definition(ours, theirs)
+      except GraftError as error:
+        problem, remedy = error.args
+        raise GraftError(f'{name}: {problem}', remedy) from error
+    value = additions.with_value(theirs.body[0].value, ours.body[0].value)
+    return there[0], theirs.with_deep_changes(theirs.body[0], value=value)
 
-  def definition(
-      self, ours: _Statement, theirs: _Statement, scope: metadata.Scope
-  ) -> _Statement:
+  def nested(
+      self, ours: _Statement, body: _Suite, scope: metadata.Scope
+  ) -> tuple[int, _Statement]:
+    """Puts upstream's statement inside a compound statement of ours."""
+    lines = m.findall(ours, m.SimpleStatementLine())
+    holes = [line for line in lines if notation.has_hole(line)]
+    if len(holes) != 1 or not m.matches(holes[0], _ASSIGNMENT):
+      why = f"holds {len(holes)} places of upstream's"
+      raise _misfit(ours, why, 'write one `name = ...` in it')
+    index, theirs = self.woven(holes[0], body, scope)
+    whole = ours.deep_replace(holes[0], theirs.with_changes(leading_lines=()))
+    return index, whole.with_changes(leading_lines=theirs.leading_lines)
+
+  def definition(self, ours: _Statement, theirs: _Statement) -> _Statement:
     """Upstream's function or class with what ours adds to it."""
     if type(theirs) is not type(ours) or ours.decorators:
-      raise Misfit('upstream defines it as something else')
+      raise GraftError('upstream defines it as something else')
     if not isinstance(theirs.body, cst.IndentedBlock):
-      raise Misfit('upstream has it on one line')
-    (assigned,) = scope.assignments[ours.name.value]
-    inner = self.scopes[assigned.node.body.body[0]]
+      raise GraftError('upstream has it on one line')
+    scope = self.scopes[theirs.body.body[0]]
     new = ours.body.body if isinstance(ours.body, cst.IndentedBlock) else ()
-    for call in m.findall(ours, notation.CALL):
-      additions.only_call(theirs, call)
     if isinstance(ours, cst.FunctionDef):
       is_bare = all(m.matches(x, notation.ANY_STATEMENTS) for x in new)
       returns = map(self.scopes.get, m.findall(theirs, m.Return()))
-      if not is_bare and list(returns).count(inner) > 1:
-        raise Misfit('upstream returns in more than one place')
+      if not is_bare and list(returns).count(scope) > 1:
+        raise GraftError('upstream returns in more than one place')
       theirs = additions.with_parameters(theirs, ours)
-    body = self.suite(new, theirs.body.body, inner)
+    body = self.suite(new, theirs.body.body, scope)
     return theirs.with_changes(body=theirs.body.with_changes(body=body))

@@ -1,3 +1,4 @@
+from optax._src import transform
 from optax._src import utils
 
 

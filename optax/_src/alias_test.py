@@ -1,3 +1,4 @@
+import jax.numpy as jnp
 import numpy as np
 
 _OPTIMIZERS_UNDER_TEST = ...

@@ -1,4 +1,6 @@
+import jax.numpy as jnp
 import numpy as np
+from optax._src import update
 from optax._src import utils
 
 

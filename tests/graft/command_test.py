@@ -34,10 +34,7 @@ class CommandTest(parameterized.TestCase):
     self.addCleanup(folder.cleanup)
     self.folder = pathlib.Path(folder.name)
     self.checkout = self.folder / 'checkout'
-    upstream = release.pinned()
-    for name in upstream.files:
-      (self.checkout / name).parent.mkdir(parents=True, exist_ok=True)
-      shutil.copyfile(upstream.root / name, self.checkout / name)
+    release.pinned().copy(self.checkout)
 
   def edit(self, name: str, *pairs: tuple[str, str]):
     path = self.checkout / name

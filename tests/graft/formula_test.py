@@ -98,7 +98,7 @@ class FormulaTest(parameterized.TestCase):
   )
   def test_an_option_that_is_ignored_is_found(self, name, option, wrong):
     told = rf'(?s)\A{name}\(.*{option}.* gives \[.*\] at step .*formula \['
-    with self.assertRaisesRegex(ValueError, told):
+    with self.assertRaisesRegex(SystemExit, told):
       self.hold(**wrong)
 
   def test_a_result_that_does_not_import(self):

@@ -38,9 +38,9 @@ def lay(sparse: str, upstream: str, version: str = '', name: str = 'part.py'):
       path.parent.mkdir(parents=True)
       path.write_text(text)
     theirs = pathlib.Path(folder, 'theirs')
-    theirs = package.Upstream(theirs, version or '0.2.8', (file,))
-    found = package.changes(theirs, pathlib.Path(folder, 'ours'))
-  return found[0].after if found else upstream
+    theirs = package.Upstream(theirs, version or '0.2.8')
+    found = package.grafted(theirs, pathlib.Path(folder, 'ours'))
+  return found.get(pathlib.PurePath(file), upstream)
 
 
 class NotationTest(parameterized.TestCase):

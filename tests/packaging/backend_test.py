@@ -1,5 +1,6 @@
 """The setting that takes another release, and where one is found, offline."""
 
+from importlib import metadata
 import pathlib
 import shutil
 import subprocess
@@ -75,19 +76,19 @@ class SettingTest(TestCase):
   )
   def test_setuptools_builds_on_what_is_installed(self, version, origin, value):
     found = release.distribution(_release(self.folder, version, origin))
-    called = mock.Mock(return_value='a wheel')
-    self.enter_context(mock.patch('setuptools.build_meta.build_wheel', called))
-    self.enter_context(mock.patch.object(release, 'installed', lambda: found))
+    called = mock.Mock(return_value='an sdist')
+    self.enter_context(mock.patch('setuptools.build_meta.build_sdist', called))
+    self.enter_context(mock.patch.object(metadata, 'distribution', lambda _: found))
     self.enter_context(mock.patch.object(pathlib.Path, 'is_file', lambda _: 1))
     settings = {'upstream': value, '--build-option': '--quiet'}
-    self.assertEqual(backend.build_wheel('dist', settings, None), 'a wheel')
+    self.assertEqual(backend.build_sdist('dist', settings), 'an sdist')
     others = {'--build-option': '--quiet'}
     out = str(pathlib.Path('dist').absolute())
-    called.assert_called_once_with(out, others, None)
+    called.assert_called_once_with(out, others)
     with self.assertRaisesRegex(
         SystemExit, f'^graft: optax==0.9 is set, optax=={version} is'
     ):
-      backend.build_wheel('dist', {'upstream': '0.9'})
+      backend.build_sdist('dist', {'upstream': '0.9'})
 
   @parameterized.parameters('setuptools', 'libcst', 'packaging', 'pyflakes')
   def test_names_what_a_build_without_isolation_lacks(self, name):
@@ -105,7 +106,7 @@ class SettingTest(TestCase):
       with self.assertRaisesRegex(SystemExit, '^graft: setuptools is too old'):
         backend.build_wheel('dist')
     full = OSError(28, 'No space left on device', '/tmp/optax')
-    with mock.patch.object(release, 'installed', side_effect=full):
+    with mock.patch.object(release, 'verified', side_effect=full):
       with self.assertRaisesRegex(SystemExit, '^graft: /tmp/optax: No space'):
         backend.build_wheel('dist')
 
@@ -143,7 +144,7 @@ class ReleaseTest(TestCase):
   )
   def test_a_remedy_names_only_what_pip_has(self, lost, origin, remedy):
     _release(self.folder, '1.3', origin)
-    (self.folder / lost).write_text('\n')
+    (self.folder / lost).write_text('optax.pth,,\n')
     with self.assertRaisesRegex(errors.GraftError, remedy):
       release.verified(release.distribution(self.folder))
 
@@ -161,7 +162,7 @@ class ReleaseTest(TestCase):
     self.enter_context(mock.patch.object(subprocess, 'run', pip))
     self.enter_context(mock.patch.object(package, 'REPOSITORY', self.folder))
     for _ in range(2):  # The second time from there.
-      self.assertLen(release.fetched('1.2').files, 1)
+      self.assertEqual(release.fetched('1.2').version, '1.2')
     pip.assert_called_once()
 
 

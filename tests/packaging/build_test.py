@@ -54,8 +54,9 @@ class BuildTest(absltest.TestCase):
     with self.subTest('the wheel holds the same files as the release'):
       with zipfile.ZipFile(wheel) as archive:
         names = {n for n in archive.namelist() if n.startswith('optax/')}
-      upstream = release.in_folder(self.upstream)
-      self.assertEqual(names, set(map(str, upstream.files)))
+      upstream = release.distribution(self.upstream)
+      files = {str(x) for x in upstream.files if x.parts[0] == 'optax'}
+      self.assertEqual(names, files)
     with self.subTest('it installs and works'):
       environment = self._environment()
       environment.install(wheel)
@@ -82,31 +83,19 @@ class BuildTest(absltest.TestCase):
     environment = self._environment(self.upstream)
     environment.install('--editable', self.checkout)
     installed = environment.use()
-    home = self.checkout / 'build' / 'fork' / _PIN
     self.assertEqual(installed[0], f'{_PIN}+epsilon.hat')
-    self.assertIn(home, installed[1].parents)
     with self.subTest('used from the root of the repository'):
       self.assertEqual(environment.use(self.checkout), installed)
     with self.subTest('another release, elsewhere'):
       other = self._environment(release.fetched(_OTHER).root)
       other.install('--editable', self.checkout)
-      self.assertIn(home.with_name(_OTHER), other.use()[1].parents)
+      self.assertEqual(other.use()[0], f'{_OTHER}+epsilon.hat')
       self.assertEqual(environment.use(), installed)
-    with self.subTest('a change of ours'):
-      sparse = self.checkout / 'optax' / '_src' / 'transform.py'
-      sparse.write_text(sparse.read_text() + '\n_NEW = 1\n')
-      environments.build(self.checkout, 'editable', self.upstream)
-      self.assertEqual(environment.use(), installed)
-      grafted = home / 'src' / 'optax' / '_src' / 'transform.py'
-      self.assertIn('_NEW = 1', before := grafted.read_text())
-    with self.subTest('one that is refused'):
+    with self.subTest('a build that is refused'):
       self._refuse('adam: 1 is not 2')
-      sparse.write_text(sparse.read_text() + '\n_NEWER = 1\n')
       with self.assertRaisesRegex(AssertionError, 'graft: adam: 1 is not 2'):
         environments.build(self.checkout, 'editable', self.upstream)
       self.assertEqual(environment.use(), installed)
-      self.assertEqual(grafted.read_text(), before)
-      self.assertLen(list(home.parent.iterdir()), 2)
 
   def test_nothing_is_installed_that_does_not_follow_the_formulas(self):
     self._refuse('adam: 1 is not 2')

@@ -18,7 +18,7 @@ from graft import package
 from graft import release
 
 FIRST = '0.1.7'
-_ALIAS = pathlib.PurePosixPath('optax/_src/alias.py')
+_ALIAS = pathlib.PurePath('optax/_src/alias.py')
 _WORD = re.compile(r'\w+|[^\w\s]')
 
 
@@ -88,15 +88,16 @@ def examine(version: str) -> Finding:
   """Grafts onto one release and runs the probe on the result."""
   upstream = release.fetched(version)
   try:
-    changes = package.changes(upstream)
+    texts = package.grafted(upstream)
   except errors.GraftError as error:
     return Finding(version, str(error))
   found = Finding(
       version,
-      only_adds=all(only_adds(c.before or '', c.after) for c in changes),
-      in_text=tuple(
-          takes_the_flag(next(c.after for c in changes if c.path == _ALIAS))
+      only_adds=all(
+          only_adds((upstream.root / name).read_text(), text)
+          for name, text in texts.items()
       ),
+      in_text=tuple(takes_the_flag(texts[_ALIAS])),
   )
   with tempfile.TemporaryDirectory() as folder:
     package.write_tree(upstream, pathlib.Path(folder))

@@ -142,8 +142,8 @@ class ChecksTest(parameterized.TestCase):
     cls.upstream = release.fetched(release.pin())
     cls.fork = _folder(cls.addClassCleanup)
     package.write_tree(cls.upstream, cls.fork)
-    cls.changes = package.changes(cls.upstream)
-    cls.files = [str(c.path) for c in cls.changes if c.path.suffix == '.py']
+    cls.grafted = package.grafted(cls.upstream)
+    cls.files = [str(name) for name in cls.grafted if name.suffix == '.py']
 
   @parameterized.named_parameters(x[:2] for x in _CHECKS)
   def test_finds_nothing_new(self, check):
@@ -163,14 +163,12 @@ class ChecksTest(parameterized.TestCase):
   def test_the_diff_applies_removes_nothing_and_is_short(self):
     folder = _folder(self.addCleanup)
     git = functools.partial(subprocess.check_output, cwd=folder, text=True)
-    for change in self.changes:
-      (folder / change.path).parent.mkdir(parents=True, exist_ok=True)
-      (folder / change.path).write_text(change.before)
+    self.upstream.copy(folder)
     git(['git', 'init', '-q'])
     git(['git', 'add', '.'])
     git(['git', 'apply'], input=package.diff(self.upstream).decode())
-    for change in self.changes:
-      self.assertEqual((folder / change.path).read_text(), change.after)
+    for name, text in self.grafted.items():
+      self.assertEqual((folder / name).read_text(), text)
     removed = re.findall(r'\t(\d+)\t', git(['git', 'diff', '-w', '--numstat']))
     self.assertEqual(set(removed), {'0'})
     added = collections.Counter()
