@@ -7,13 +7,13 @@ import tempfile
 
 from graft import errors
 
+with errors.told_in_one_line('pip install optax -r graft/requirements.txt'):
+  from graft import package
+  from graft import release
+
 
 def main() -> None:
   """Runs one command."""
-  from graft import formula  # pylint: disable=import-outside-toplevel
-  from graft import package  # pylint: disable=import-outside-toplevel
-  from graft import release  # pylint: disable=import-outside-toplevel
-
   parser = argparse.ArgumentParser(prog='python -m graft')
   parser.add_argument('command', choices=('diff', 'tree', 'check'))
   add = parser.add_argument
@@ -24,7 +24,7 @@ def main() -> None:
   if (options.command == 'tree') != (options.out is not None):
     parser.error('tree takes OUT, and the others do not')
   if options.onto is None:
-    upstream = release.pinned()
+    upstream = release.fetched(release.pin())
   else:
     upstream = release.in_folder(options.onto, options.version)
   if options.command == 'diff':
@@ -33,11 +33,10 @@ def main() -> None:
     package.write_tree(upstream, options.out)
   else:
     with tempfile.TemporaryDirectory() as folder:
-      package.write_tree(upstream, pathlib.Path(folder))
-      found = formula.check(pathlib.Path(folder), upstream.root)
+      found = package.checked_tree(upstream, pathlib.Path(folder))
       print(f'optax {upstream.version}: {found}')
 
 
 if __name__ == '__main__':
-  with errors.told_in_one_line('pip install optax -r graft/requirements.txt'):
+  with errors.told_in_one_line('pip install optax'):
     main()

@@ -24,6 +24,13 @@ _NEEDED = (
     ' leave out --no-build-isolation'
 )
 
+with errors.told_in_one_line(_NEEDED):
+  import setuptools
+  from setuptools import build_meta
+
+  from graft import package
+  from graft import release
+
 
 def _wanted(settings: dict[str, str] | None) -> str:
   """The requirement that the settings stand for; empty without them."""
@@ -38,55 +45,38 @@ def _wanted(settings: dict[str, str] | None) -> str:
 
 def get_requires_for_build_wheel(config_settings=None) -> list[str]:
   """The optax to build on."""
-  from graft import release  # pylint: disable=import-outside-toplevel
-
   return [_wanted(config_settings) or f'optax=={release.pin()}']
 
 
 @contextlib.contextmanager
 def _grafted_project(found: metadata.Distribution) -> Iterator[None]:
   """Works in a folder with the grafted package, checked, and its facts."""
-  # pylint: disable=import-outside-toplevel
-  from graft import formula
-  from graft import package
-  from graft import release
-
-  here, upstream = os.getcwd(), release.verified(found)
+  here = os.getcwd()
   with tempfile.TemporaryDirectory() as folder:
     source = pathlib.Path(folder, 'build', 'src')
-    package.write_tree(upstream, source)
-    print(formula.check(source, upstream.root))
+    print(package.checked_tree(release.verified(found), source))
     for name in ('setup.py', 'README.md', 'LICENSE'):
       shutil.copy(name, folder)
     for file in found.files:
       if file.name == 'LICENSE' and '.dist-info' in file.parts[0]:
         shutil.copy(file.locate(), f'{folder}/LICENSE.optax')
     os.chdir(folder)
-    try:
-      yield
-    finally:
-      os.chdir(here)
+    yield
+    os.chdir(here)
 
 
 def _hook(name: str, directory, config_settings=None, *arguments) -> str:
   """Runs a hook of setuptools'; what is in its way ends it with one line."""
-  # pylint: disable=import-outside-toplevel
   with errors.told_in_one_line(_NEEDED):
-    from setuptools import __version__
-    from setuptools import build_meta
-
-    if int(__version__.split('.')[0]) < 77:
+    if int(setuptools.__version__.split('.')[0]) < 77:
       raise GraftError('setuptools is too old', _NEEDED)
-    from graft import release
-
-    settings = dict(config_settings or {})
-    found = metadata.distribution('optax')
-    wanted = _wanted(settings)
-    settings.pop('upstream', None)
+    found, wanted = metadata.distribution('optax'), _wanted(config_settings)
     there = f'optax=={found.version}', f'optax @ {release.origin(found)}'
     if wanted and wanted not in there:
       problem = f'{wanted} is set, {there[0]} is installed'
       raise GraftError(problem, _NEEDED)
+    settings = dict(config_settings or {})
+    settings.pop('upstream', None)
     out, hook = os.path.abspath(directory), getattr(build_meta, name)
     # A source distribution is of the sparse files, not of what they become.
     is_source = name == 'build_sdist'

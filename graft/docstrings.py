@@ -7,10 +7,7 @@ import libcst as cst
 
 from graft.errors import GraftError
 
-_HEADING = re.compile(
-    r' *((Args|Attributes|Examples?|Notes?|Raises|References|Returns|See Also'
-    r'|Warnings?|Yields):$|\.\. (note|seealso|tip|warning)::)'
-)
+_HEADING = re.compile(r' *([A-Z]\w+( [A-Z]\w+)*:$|\.\. (note|warning)::)')
 
 
 def _margin(lines: list[str]) -> int:
@@ -24,8 +21,8 @@ def _sections(lines: list[str], margin: int) -> list[tuple[str, int, int]]:
 
   A directive that only shows something, as ``.. math::``, is a paragraph.
   """
-  filled = (i for i, line in enumerate(lines) if line.strip())
-  flush = [i for i in filled if _margin([lines[i]]) == margin]
+  begins = re.compile(rf' {{{margin}}}\S').match
+  flush = [i for i, line in enumerate(lines) if begins(line)]
   found = []
   for begin, end in zip(flush, [*flush, len(lines)][1:], strict=True):
     if heading := _HEADING.match(lines[begin].rstrip()):
@@ -35,12 +32,7 @@ def _sections(lines: list[str], margin: int) -> list[tuple[str, int, int]]:
   return found
 
 
-def _names(entries: str) -> set[str]:
-  """What the entries of a section are of: the names before the colons."""
-  return set(re.findall(r'^(\w+)(?: \(.*\))?:', entries, re.MULTILINE))
-
-
-def merged(ours: cst.SimpleString, theirs: cst.SimpleString) -> cst.SimpleString:
+def merge(ours: cst.SimpleString, theirs: cst.SimpleString) -> cst.SimpleString:
   """Upstream's docstring with what a sparse one adds to it.
 
   Paragraphs go before upstream's first section; what stands under a heading or
@@ -63,13 +55,10 @@ def merged(ours: cst.SimpleString, theirs: cst.SimpleString) -> cst.SimpleString
     if len(places) != 1:
       raise GraftError(f'its docstring has {len(places)} of {heading!r}')
     ((first, last),) = places
-    known = lines[first + 1 : last]
     entries = textwrap.dedent('\n'.join(new[begin + 1 : end]))
-    if doubled := _names(entries) & _names(textwrap.dedent('\n'.join(known))):
-      raise GraftError(f'its docstring has {min(doubled)!r} under {heading!r}')
-    column = ' ' * (_margin(known) or margin + 2)
-    insertions.append((last, [textwrap.indent(entries, column)]))
+    column = _margin(lines[first + 1 : last]) or margin + 2
+    insertions.append((last, [textwrap.indent(entries, ' ' * column)]))
   for index, block in sorted(insertions, reverse=True):
     lines[index:index] = block
-  quoted = ''.join([theirs.prefix, theirs.quote, '\n'.join(lines), theirs.quote])
-  return theirs.with_changes(value=quoted)
+  value = theirs.prefix + theirs.quote + '\n'.join(lines) + theirs.quote
+  return theirs.with_changes(value=value)

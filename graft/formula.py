@@ -1,22 +1,18 @@
-"""Holds the first updates of a grafted optax against Adam's formulas.
+"""Holds the first updates of the optax on the path against Adam's formulas.
 
-Run as a script, with every option, with the flag and without, in float64.
+A script, which ends with a line that says what does not follow them; with every
+option, with the flag and without, in float64.
 """
 
 from collections.abc import Iterator
 import inspect
 import itertools
-import os
-import pathlib
-import subprocess
 import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from graft import package
-from graft.errors import GraftError
+import optax
 
 _B1, _B2, _EPS, _RATE, _DECAY = 0.9, 0.99, 1e-3, 0.5, 0.1
 _PARAMS = np.array([1.0, -2.0, 0.5])
@@ -31,7 +27,6 @@ _OPTIONS = {
     'mu_dtype': (None, 'float32'),
     'tf_style': (False, True),
 }
-_DEFAULTS = {option: values[0] for option, values in _OPTIONS.items()}
 
 
 def expected(name: str, **options) -> Iterator[np.ndarray]:
@@ -39,7 +34,8 @@ def expected(name: str, **options) -> Iterator[np.ndarray]:
 
   The options are those of ``_OPTIONS``, as the optimizer takes them.
   """
-  given = _DEFAULTS | {'nesterov': name.startswith('n')} | options
+  given = {option: values[0] for option, values in _OPTIONS.items()}
+  given |= {'nesterov': name.startswith('n')} | options
   hat, rate, params = given['tf_style'], given['learning_rate'], _PARAMS
   decay = _DECAY * np.array([1, 1, given['mask'] is None])
   m = v = v_max = 0.0
@@ -83,8 +79,6 @@ def _hold(name: str, factory, options, dtype='float64', rtol=1e-12) -> None:
 
 def _hold_all() -> str:
   """Holds every optimizer that takes the flag, with each of its options."""
-  import optax  # pylint: disable=import-outside-toplevel
-
   jax.config.update('jax_enable_x64', True)
   held = []
   for name in ('adam', 'adamw', 'nadam', 'nadamw', 'amsgrad'):
@@ -101,29 +95,6 @@ def _hold_all() -> str:
     elif hasattr(optax, name) and name != 'amsgrad' or name == 'adam':
       sys.exit(f'{name} does not take the flag')
   return f'{", ".join(held)} follow the formulas'
-
-
-def check(grafted: pathlib.Path, upstream: pathlib.Path) -> str:
-  """Holds the optax in a folder against the formulas, in another process.
-
-  Returns what was held, or that pristine upstream does not import here either;
-  raises GraftError if an optimizer does not follow them or the result fails.
-  """
-
-  def run(root: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess:
-    path = os.pathsep.join([str(root), os.environ.get('PYTHONPATH', '')])
-    env = os.environ | {'PYTHONPATH': path, 'JAX_PLATFORMS': 'cpu'}
-    command = [sys.executable, '-B', '-W', 'ignore', *arguments]
-    where = {'env': env, 'cwd': package.REPOSITORY}
-    return subprocess.run(command, capture_output=True, text=True, **where)
-
-  done = run(grafted, '-m', 'graft.formula')
-  if not done.returncode:
-    return done.stdout.strip()
-  problem = done.stderr.strip().split('\n')[-1]
-  if run(upstream, '-c', 'import optax').returncode:
-    return f'nothing was checked, since upstream does not import: {problem}'
-  raise GraftError(problem)
 
 
 if __name__ == '__main__':

@@ -1,34 +1,40 @@
-"""What ``...`` means in a sparse file, and which parts need which release.
+"""What ``...`` means where in a sparse file, and what is added to upstream's.
 
 In the places named here ``...`` stands for upstream's own code; anywhere else,
 as in ``x[..., 0]`` or ``tuple[int, ...]``, it is Python's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
 from libcst import matchers as m
 from packaging.version import Version
 
+from graft import docstrings
+from graft.errors import GraftError
+
 DEFINITION = (cst.FunctionDef, cst.ClassDef)
-HOLE = m.Ellipsis()
-_ALONE = [m.Expr(HOLE)]
+_HOLE = m.Ellipsis()
+_ALONE = [m.Expr(_HOLE)]
 ANY_STATEMENTS = m.SimpleStatementLine(_ALONE) | m.SimpleStatementSuite(_ALONE)
-TEXT = m.SimpleString(
-    m.MatchIfTrue(lambda text: text.lstrip('rR"\'').startswith('...'))
-)
-DOCSTRING = m.SimpleStatementLine([m.Expr(TEXT)])
-CALL = m.Call(args=[m.ZeroOrMore(), m.Arg(HOLE), m.ZeroOrMore()])
-_ELEMENTS = [m.Element(HOLE), m.ZeroOrMore()]
-ITEMS = m.Tuple(_ELEMENTS) | m.List(_ELEMENTS)
-_ASSIGNMENT = m.Assign(value=HOLE | TEXT)
+_TEXT = m.SimpleString(m.MatchRegex(r'[rR]?"""\.\.\.[\s\S]*'))
+_CALL = m.Call(args=[m.ZeroOrMore(), m.Arg(_HOLE), m.ZeroOrMore()])
+_ELEMENTS = [m.Element(_HOLE), m.ZeroOrMore()]
+_ITEMS = m.Tuple(_ELEMENTS) | m.List(_ELEMENTS)
+_HOLES = m.OneOf(ANY_STATEMENTS, m.Assign(value=_HOLE), _TEXT, _CALL, _ITEMS)
 _SINCE = m.Call(func=m.Name('since'), args=[m.Arg(m.SimpleString())])
+
+_Nodes = Sequence[cst.CSTNode]
+
+
+def code(node: cst.CSTNode) -> str:
+  """A part of a tree as text."""
+  return cst.Module([]).code_for_node(node).strip()
 
 
 def has_hole(node: cst.CSTNode) -> bool:
   """Whether a part of a tree stands for something of upstream's."""
-  holes = m.OneOf(ANY_STATEMENTS, DOCSTRING, CALL, ITEMS, _ASSIGNMENT)
-  return bool(m.findall(node, holes))
+  return bool(m.findall(node, _HOLES))
 
 
 def is_since(version: str, needed: str) -> bool:
@@ -57,3 +63,101 @@ def applicable(
         yield statement.with_changes(decorators=rest)
     else:
       yield statement
+
+
+def _check_new(
+    theirs: Iterable[cst.CSTNode | None], ours: Iterable[cst.CSTNode]
+) -> None:
+  known, new = ({code(x) for x in nodes if x} for nodes in (theirs, ours))
+  if known & new:
+    raise GraftError(f'upstream has `{min(known & new)}` here already')
+
+
+def with_parameters(
+    theirs: cst.FunctionDef, ours: cst.FunctionDef
+) -> cst.FunctionDef:
+  """Upstream's function with the parameters of a sparse one, keyword-only."""
+  old, new = theirs.params, ours.params
+  if new.params or new.posonly_params or new.star_kwarg:
+    problem = 'the sparse signature has more than keyword-only parameters'
+    raise GraftError(problem, 'write the new ones after a `*`')
+  if not new.kwonly_params:
+    return theirs
+  # Wherever the function has such a name, it would mean something else.
+  _check_new(m.findall(theirs, m.Name()), [x.name for x in new.kwonly_params])
+  there, added = [*old.params], [*new.kwonly_params]
+  if isinstance(old.star_arg, cst.MaybeSentinel):
+    added.insert(0, cst.ParamStar())
+  else:
+    there += [old.star_arg, *old.kwonly_params]
+  items = _appended(there, added, theirs.whitespace_before_params)
+  count = len(old.params)
+  parts = {'params': items[:count], 'star_arg': items[count]}
+  params = old.with_changes(**parts, kwonly_params=items[count + 1 :])
+  return theirs.with_changes(params=params)
+
+
+def with_value(
+    theirs: cst.BaseExpression | None, ours: cst.BaseExpression
+) -> cst.BaseExpression | None:
+  """What upstream assigns, returns or says, with what ours adds to it."""
+  if m.matches(ours, _HOLE):
+    return theirs
+  if m.matches(ours, _TEXT) and isinstance(theirs, cst.SimpleString):
+    return docstrings.merge(ours, theirs)
+  if m.matches(ours, _ITEMS) and type(theirs) is type(ours):
+    return _with_elements(theirs, ours)
+  if m.matches(ours, _CALL) and theirs is not None:
+    for call in m.findall(ours, _CALL):
+      theirs = _with_keywords(theirs, call)
+    return theirs
+  problem = f'`{code(ours)}` adds nothing to what upstream has here'
+  raise GraftError(problem, 'write `name = ...`, or `...` first in a call')
+
+
+def _with_elements(
+    theirs: cst.Tuple | cst.List, ours: cst.Tuple | cst.List
+) -> cst.Tuple | cst.List:
+  new = ours.elements[1:]
+  _check_new([x.value for x in theirs.elements], [x.value for x in new])
+  brackets = [theirs.lbracket] if isinstance(theirs, cst.List) else theirs.lpar
+  opening = brackets[0].whitespace_after if brackets else theirs
+  return theirs.with_changes(elements=_appended(theirs.elements, new, opening))
+
+
+def _with_keywords(theirs: cst.CSTNode, ours: cst.Call) -> cst.CSTNode:
+  """Upstream's code with a sparse call's keywords in its only such call."""
+  name = code(ours.func)
+  calls = [x for x in m.findall(theirs, m.Call()) if code(x.func) == name]
+  if len(calls) != 1:
+    raise GraftError(f'upstream calls `{name}` {len(calls)} times here')
+  (call,), new = calls, [arg for arg in ours.args if arg.keyword]
+  for arg in ours.args:
+    stands = m.matches(arg.value, _HOLE) or has_hole(arg)
+    if stands == bool(arg.keyword):
+      problem = f'`{code(arg)}` adds nothing to a call'
+      raise GraftError(problem, 'write the new keywords, and `...` otherwise')
+  _check_new([x.keyword for x in call.args], [x.keyword for x in new])
+  args = _appended(call.args, new, call.whitespace_before_args)
+  return theirs.deep_replace(call, call.with_changes(args=args))
+
+
+def _appended(items: _Nodes, new: _Nodes, opening: cst.CSTNode) -> _Nodes:
+  """Items in brackets with more after them, on lines of their own if hanging.
+
+  What stands between the last item and the closing bracket stays there.
+  """
+  if not (items and new):
+    return items or new
+  if m.findall(items[-1], m.Comment()):
+    raise GraftError('upstream has a comment last in these brackets')
+  space = cst.SimpleWhitespace(' ')
+  if isinstance(opening, cst.ParenthesizedWhitespace):
+    space = opening.with_changes(first_line=cst.TrailingWhitespace())
+  comma = cst.Comma(whitespace_after=space)
+  (*kept, last), (*between, end) = items, new
+  slots = ('comma', 'whitespace_after_param', 'whitespace_after_arg')
+  slots = [slot for slot in slots if hasattr(last, slot)]
+  ends_as = lambda x, y: x.with_changes(**{z: getattr(y, z) for z in slots})
+  moved = [x.with_changes(comma=comma) for x in (ends_as(last, end), *between)]
+  return [*kept, *moved, ends_as(end, last)]

@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ class Upstream(NamedTuple):
 def grafted(
     upstream: Upstream, repository: pathlib.Path = REPOSITORY
 ) -> dict[pathlib.PurePath, str]:
-  """The files that the fork changes, or a GraftError if a sparse one misfits."""
+  """The files that the fork changes, or a GraftError if one does not fit."""
   found = {}
   for path in sorted((repository / 'optax').rglob('*.[mp][dy]')):
     name = path.relative_to(repository)
@@ -40,8 +41,6 @@ def grafted(
     try:
       there = upstream.root / name
       before = there.read_bytes().decode() if there.exists() else ''
-      if '\r' in before:
-        raise GraftError('has carriage returns', 'check it out without them')
       after = lay(path.read_text('utf-8'), before, upstream.version)
     except UnicodeDecodeError as error:
       raise GraftError(f'{name}: {error}', 'save it as UTF-8') from error
@@ -68,17 +67,41 @@ def write_tree(upstream: Upstream, out: pathlib.Path) -> None:
     (half / 'optax').rename(out / 'optax')
 
 
+def checked_tree(upstream: Upstream, out: pathlib.Path) -> str:
+  """Writes the tree, and holds it against the formulas in another process.
+
+  Returns what was held, or that pristine upstream does not import here either;
+  raises GraftError if an optimizer does not follow them or the result fails.
+  """
+
+  def run(root: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess:
+    path = os.pathsep.join([str(root), os.environ.get('PYTHONPATH', '')])
+    env = os.environ | {'PYTHONPATH': path, 'JAX_PLATFORMS': 'cpu'}
+    command = [sys.executable, '-B', '-W', 'ignore', *arguments]
+    where = {'env': env, 'cwd': REPOSITORY}
+    return subprocess.run(command, capture_output=True, text=True, **where)
+
+  write_tree(upstream, out)
+  done = run(out, '-m', 'graft.formula')
+  if not done.returncode:
+    return done.stdout.strip()
+  problem = done.stderr.strip().split('\n')[-1]
+  if run(upstream.root, '-c', 'import optax').returncode:
+    return f'nothing was checked, since upstream does not import: {problem}'
+  raise GraftError(problem)
+
+
 def diff(upstream: Upstream) -> bytes:
   """The diff that takes upstream to the fork, for ``git apply``."""
   with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)
     upstream.copy(root / 'a')
     write_tree(upstream, root / 'b')
-    command = 'git diff --no-index --no-prefix --no-ext-diff --no-color a b'
+    git = 'git diff --no-index --no-prefix --no-ext-diff --no-color a b'
     # The settings of a user, or of a folder above, may ask for another form.
     env = {'PATH': os.environ['PATH'], 'GIT_CONFIG_NOSYSTEM': '1'}
     env |= {'HOME': folder, 'GIT_CEILING_DIRECTORIES': str(root.parent)}
-    done = subprocess.run(command.split(), cwd=root, env=env, capture_output=True)
+    done = subprocess.run(git.split(), cwd=root, env=env, capture_output=True)
   if done.returncode > 1:
     raise GraftError(f'git: {done.stderr.decode().strip()}', 'mend that')
   return done.stdout

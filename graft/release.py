@@ -57,25 +57,19 @@ def verified(found: metadata.Distribution) -> package.Upstream:
   return package.Upstream(pathlib.Path(found.locate_file('')), found.version)
 
 
-def pinned() -> package.Upstream:
-  """The pinned release: the one installed if it is that, else from pip."""
-  found = distribution(*sys.path)
-  if found is not None and found.version == pin():
-    return verified(found)
-  return fetched(pin())
-
-
 def fetched(version: str) -> package.Upstream:
-  """A release, unpacked with pip into ``build/upstream`` the first time."""
+  """A release: as installed, or unpacked with pip into ``build/upstream``."""
   folder = package.REPOSITORY / 'build' / 'upstream' / version
-  if distribution(folder) is None:
-    command = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps']
-    command += ['--no-compile', f'--target={folder}', f'optax=={version}']
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-      why = done.stderr.strip().split('\n')[-1]
-      raise GraftError(f'pip has no optax {version}: {why}', 'name --onto DIR')
-    importlib.invalidate_caches()
+  for found in (distribution(*sys.path), distribution(folder)):
+    if found is not None and found.version == version:
+      return verified(found)
+  command = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps']
+  command += ['--no-compile', f'--target={folder}', f'optax=={version}']
+  done = subprocess.run(command, capture_output=True, text=True, check=False)
+  if done.returncode:
+    why = done.stderr.strip().split('\n')[-1]
+    raise GraftError(f'pip has no optax {version}: {why}', 'name --onto DIR')
+  importlib.invalidate_caches()
   return verified(distribution(folder))
 
 

@@ -11,9 +11,7 @@ from libcst import metadata
 from pyflakes import checker
 from pyflakes import messages
 
-from graft import additions
 from graft import notation
-from graft.additions import code
 from graft.errors import GraftError
 
 _IMPORT = m.SimpleStatementLine([m.Import() | m.ImportFrom()])
@@ -39,10 +37,10 @@ def lay(sparse: str, upstream: str, version: str) -> str:
     wrapper = metadata.MetadataWrapper(theirs, unsafe_skip_copy=True)
     weaver = _Weaver(version, wrapper.resolve(metadata.ScopeProvider))
     scope = next(iter(weaver.scopes.values())).globals
-    imports = [x for x in ours.body if m.matches(x, _IMPORT)]
-    body = weaver.suite(imports, theirs.body, scope)
-    rest = [x for x in ours.body if x not in imports]
-    body = weaver.suite(rest, body, scope)
+    body = theirs.body
+    for is_import in (True, False):
+      part = [x for x in ours.body if m.matches(x, _IMPORT) == is_import]
+      body = weaver.suite(part, body, scope)
     result = theirs.with_changes(body=body).code
     if new := _faults(result) - _faults(upstream):
       raise GraftError(f'the result has {min(new)}')
@@ -67,11 +65,12 @@ def _anchor(statement: _Statement) -> str:
   if isinstance(statement, notation.DEFINITION):
     return statement.name.value
   if m.matches(statement, _IMPORT):
-    return code(statement.body[0])
+    return notation.code(statement.body[0])
   if m.matches(statement, _ASSIGNMENT):
-    return code(statement.body[0].targets[0].target)
-  kinds = {'return': _RETURN, 'docstring': _STRING}
-  return next((k for k, kind in kinds.items() if m.matches(statement, kind)), '')
+    return notation.code(statement.body[0].targets[0].target)
+  if m.matches(statement, _RETURN):
+    return 'a return'
+  return 'a docstring' if m.matches(statement, _STRING) else ''
 
 
 def _is_anchor(ours: _Statement, theirs: _Suite) -> bool:
@@ -83,7 +82,7 @@ def _is_anchor(ours: _Statement, theirs: _Suite) -> bool:
 
 def _misfit(statement: _Statement, why: str, remedy: str) -> GraftError:
   """An error that names a statement of ours by its first line."""
-  line = code(statement.with_changes(leading_lines=())).split('\n')[0]
+  line = notation.code(statement.with_changes(leading_lines=())).split('\n')[0]
   return GraftError(f'`{line}` {why}', remedy)
 
 
@@ -132,12 +131,20 @@ class _Weaver:
   ) -> tuple[int, _Statement]:
     """The index of upstream's statement that ours stands for, and the two."""
     if not isinstance(ours, (*notation.DEFINITION, cst.SimpleStatementLine)):
-      return self.nested(ours, body, scope)
-    name = _anchor(ours)
-    there = [index for index, x in enumerate(body) if _anchor(x) == name != '']
+      lines = m.findall(ours, m.SimpleStatementLine())
+      inner = [line for line in lines if notation.has_hole(line)]
+      if len(inner) != 1:
+        why = f"holds {len(inner)} places of upstream's"
+        raise _misfit(ours, why, 'write one `name = ...` in it')
+      index, theirs = self.woven(inner[0], body, scope)
+      whole = ours.deep_replace(inner[0], theirs.with_changes(leading_lines=()))
+      return index, whole.with_changes(leading_lines=theirs.leading_lines)
+    if not (name := _anchor(ours)):
+      raise _misfit(ours, 'is no anchor', 'use an assignment or a return')
+    there = [index for index, x in enumerate(body) if _anchor(x) == name]
     number = len(scope.assignments[name]) or len(there)
     if number != 1:
-      raise GraftError(f'upstream has `{name or code(ours)}` {number} times')
+      raise GraftError(f'upstream has `{name}` {number} times')
     if not there:
       raise GraftError(f'upstream has `{name}` in another form or place')
     theirs = body[there[0]]
@@ -149,21 +156,8 @@ class _Weaver:
       except GraftError as error:
         problem, remedy = error.args
         raise GraftError(f'{name}: {problem}', remedy) from error
-    value = additions.with_value(theirs.body[0].value, ours.body[0].value)
+    value = notation.with_value(theirs.body[0].value, ours.body[0].value)
     return there[0], theirs.with_deep_changes(theirs.body[0], value=value)
-
-  def nested(
-      self, ours: _Statement, body: _Suite, scope: metadata.Scope
-  ) -> tuple[int, _Statement]:
-    """Puts upstream's statement inside a compound statement of ours."""
-    lines = m.findall(ours, m.SimpleStatementLine())
-    holes = [line for line in lines if notation.has_hole(line)]
-    if len(holes) != 1 or not m.matches(holes[0], _ASSIGNMENT):
-      why = f"holds {len(holes)} places of upstream's"
-      raise _misfit(ours, why, 'write one `name = ...` in it')
-    index, theirs = self.woven(holes[0], body, scope)
-    whole = ours.deep_replace(holes[0], theirs.with_changes(leading_lines=()))
-    return index, whole.with_changes(leading_lines=theirs.leading_lines)
 
   def definition(self, ours: _Statement, theirs: _Statement) -> _Statement:
     """Upstream's function or class with what ours adds to it."""
@@ -178,6 +172,6 @@ class _Weaver:
       returns = map(self.scopes.get, m.findall(theirs, m.Return()))
       if not is_bare and list(returns).count(scope) > 1:
         raise GraftError('upstream returns in more than one place')
-      theirs = additions.with_parameters(theirs, ours)
+      theirs = notation.with_parameters(theirs, ours)
     body = self.suite(new, theirs.body.body, scope)
     return theirs.with_changes(body=theirs.body.with_changes(body=body))

@@ -34,7 +34,7 @@ class CommandTest(parameterized.TestCase):
     self.addCleanup(folder.cleanup)
     self.folder = pathlib.Path(folder.name)
     self.checkout = self.folder / 'checkout'
-    release.pinned().copy(self.checkout)
+    release.fetched(_PIN).copy(self.checkout)
 
   def edit(self, name: str, *pairs: tuple[str, str]):
     path = self.checkout / name
@@ -97,7 +97,7 @@ class CommandTest(parameterized.TestCase):
     with self.subTest('the fork is no upstream'):
       self.assert_refuses('upstream')
     with self.subTest('a tree that is there stays'):
-      self.checkout = pathlib.Path(release.pinned().root)
+      self.checkout = release.fetched(_PIN).root
       self.assert_refuses(f'{out}/optax is there already', commands=('tree',))
 
   def test_an_upstream_that_does_not_fit(self):

@@ -2,7 +2,6 @@
 
 import inspect
 import pathlib
-import sys
 import tempfile
 import types
 from unittest import mock
@@ -13,6 +12,7 @@ import jax
 import numpy as np
 
 from graft import formula
+from graft import package
 from graft.errors import GraftError
 from tests.numerics import reference
 
@@ -75,7 +75,7 @@ class FormulaTest(parameterized.TestCase):
     """Holds a package against the formulas in this process."""
     x64 = jax.config.jax_enable_x64
     self.addCleanup(jax.config.update, 'jax_enable_x64', x64)
-    with mock.patch.dict(sys.modules, optax=_package(wrong)):
+    with mock.patch.object(formula, 'optax', _package(wrong)):
       return formula._hold_all()  # pylint: disable=protected-access
 
   def test_the_reference_follows_them(self):
@@ -101,21 +101,27 @@ class FormulaTest(parameterized.TestCase):
     with self.assertRaisesRegex(SystemExit, told):
       self.hold(**wrong)
 
-  def test_a_result_that_does_not_import(self):
-    with tempfile.TemporaryDirectory() as folder:
-      broken, fine = (pathlib.Path(folder, x) for x in ('broken', 'fine'))
-      for root, text in ((broken, 'import nothing_like_it'), (fine, '')):
-        (root / 'optax').mkdir(parents=True)
-        (root / 'optax' / '__init__.py').write_text(text)
-      with self.subTest('and upstream does'):
-        with self.assertRaisesRegex(GraftError, r'\A.*nothing_like_it.*\Z'):
-          formula.check(broken, fine)
-      with self.subTest('nor does upstream'):
-        found = formula.check(broken, broken)
-        self.assertRegex(found, r'\A.*does not import: .*nothing_like_it')
-      with self.subTest('or has no flag'):
-        with self.assertRaisesRegex(GraftError, 'adam does not take the flag'):
-          formula.check(fine, fine)
+  @parameterized.parameters(
+      ('import nothing_like_it', '', 'nothing_like_it'),
+      ('', '', 'adam does not take the flag'),
+  )
+  def test_a_result_that_does_not_work(self, grafted, upstream, told):
+    with self.assertRaisesRegex(GraftError, rf'\A.*{told}.*\Z'):
+      self.check(grafted, upstream)
+
+  def test_nothing_is_checked_where_upstream_does_not_import(self):
+    found = self.check(*['import nothing_like_it'] * 2)
+    self.assertRegex(found, r'\A.*does not import: .*nothing_like_it')
+
+  def check(self, grafted: str, upstream: str) -> str:
+    """Checks one toy package as what comes of another."""
+    folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+    for root, text in (('grafted', grafted), ('upstream', upstream)):
+      (folder / root / 'optax').mkdir(parents=True)
+      (folder / root / 'optax' / '__init__.py').write_text(text)
+    upstream = package.Upstream(folder / 'upstream', '1.0')
+    with mock.patch.object(package, 'write_tree'):
+      return package.checked_tree(upstream, folder / 'grafted')
 
 
 if __name__ == '__main__':

@@ -78,7 +78,8 @@ class SettingTest(TestCase):
     found = release.distribution(_release(self.folder, version, origin))
     called = mock.Mock(return_value='an sdist')
     self.enter_context(mock.patch('setuptools.build_meta.build_sdist', called))
-    self.enter_context(mock.patch.object(metadata, 'distribution', lambda _: found))
+    there = mock.patch.object(metadata, 'distribution', lambda _: found)
+    self.enter_context(there)
     self.enter_context(mock.patch.object(pathlib.Path, 'is_file', lambda _: 1))
     settings = {'upstream': value, '--build-option': '--quiet'}
     self.assertEqual(backend.build_sdist('dist', settings), 'an sdist')
