@@ -14,7 +14,7 @@ class GraftError(Exception):
     super().__init__(problem, remedy)
 
   def __str__(self):
-    return '; '.join(self.args)
+    return ' '.join('; '.join(self.args).split())
 
 
 @contextlib.contextmanager

@@ -111,7 +111,8 @@ def with_value(
     for call in m.findall(ours, _CALL):
       theirs = _with_keywords(theirs, call)
     return theirs
-  problem = f'`{code(ours)}` adds nothing to what upstream has here'
+  line = code(ours).split('\n')[0]
+  problem = f'`{line}` adds nothing to what upstream has here'
   raise GraftError(problem, 'write `name = ...`, or `...` first in a call')
 
 
