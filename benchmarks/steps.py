@@ -73,11 +73,15 @@ def jitted(name, shapes, dtype, epsilon_hat) -> timeit.Timer:
   return eager(name, shapes, dtype, epsilon_hat, transform)
 
 
-def tracing(name, shapes, dtype, epsilon_hat) -> timeit.Timer:
-  """Times the way from Python to StableHLO, with nothing cached."""
+def tracing(name, shapes, dtype, epsilon_hat, compiles=False) -> timeit.Timer:
+  """Times the way to StableHLO, or to a program, with nothing cached."""
   optimizer = make(name, epsilon_hat=epsilon_hat)
   arguments = abstract(optimizer, shapes, dtype)
-  call = lambda: jax.jit(step(optimizer)).lower(*arguments)
+
+  def call():
+    lowered = jax.jit(step(optimizer)).lower(*arguments)
+    return lowered.compile() if compiles else lowered
+
   return timeit.Timer(call, setup=jax.clear_caches)
 
 

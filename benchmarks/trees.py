@@ -54,7 +54,4 @@ def parameters(shapes: Shapes) -> int:
 def arrays(shapes: Shapes, seed: int) -> dict[str, np.ndarray]:
   """Float32 numbers around zero, the same for a seed in every process."""
   rng = np.random.default_rng(seed)
-  return {
-      name: rng.random(shape, np.float32) - 0.5
-      for name, shape in shapes.items()
-  }
+  return {k: rng.random(v, np.float32) - 0.5 for k, v in shapes.items()}
