@@ -23,7 +23,6 @@ from tests.upstream import suite
 
 _PRELOADED = ('jax.numpy', 'scipy.optimize', 'sklearn.linear_model', __name__)
 
-
 _CHECK = 'utils.check_epsilon_hat(epsilon_hat=epsilon_hat)'
 _CHECK_BOTH = _CHECK[:-1] + ', tf_style=tf_style)'
 _ALIAS = {
@@ -41,15 +40,18 @@ _ALIAS = {
 _MOVED = 'mu_hat = _move_bias_correction(mu_hat, nu, b2, count_inc)'
 _MUTANTS = {
     'transform._move_bias_correction': {
-        'jnp.sqrt(1 - decay**count)': ['1 - decay**count'],
-        '1 - decay': ['1 + decay'],
+        'jax.lax.rsqrt(1.0 - decay**count)': [
+            '1 / (1 - decay**count)',
+            'jnp.sqrt(1 - decay**count)',
+        ],
+        '1.0 - decay': ['1.0 + decay'],
         'decay**count)': ['decay**(count - 1))', 'decay**(count + 1))'],
-        'm * scale': ['m / scale', 'v * scale'],
-        'scale.astype(v.dtype)': [
-            'scale',
-            'scale.astype(m.dtype)',
+        'm / divisor': ['m * divisor', 'v / divisor'],
+        'divisor.astype(v.dtype)': [
+            'divisor',
+            'divisor.astype(m.dtype)',
             # The power in the dtype of the moment.
-            'jnp.sqrt(1 - jnp.asarray(decay, v.dtype) ** count)',
+            'jax.lax.rsqrt(1.0 - jnp.asarray(decay, v.dtype) ** count)',
         ],
     },
     'transform.scale_by_adam': {

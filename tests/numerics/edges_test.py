@@ -207,6 +207,11 @@ class EdgesTest(parameterized.TestCase):
     self.assertLessEqual(of_bound(hat), 1)
     self.assertGreater(of_bound(not hat), 1)
 
+  def test_whole_numbers_as_decay_rates(self):
+    for _, factory, kwargs in _FACTORIES:
+      default, flag = _both(factory, [jnp.ones(2)] * 2, b1=0, b2=0, **kwargs)
+      chex.assert_trees_all_close(default, flag)
+
 
 if __name__ == '__main__':
   absltest.main()

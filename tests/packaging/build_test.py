@@ -35,9 +35,8 @@ class BuildTest(absltest.TestCase):
 
   def _refuse(self, line: str) -> None:
     """Makes the check of the formulas in the checkout refuse everything."""
-    (self.checkout / 'graft' / 'formula.py').write_text(
-        f'import sys\nsys.exit({line!r})\n'
-    )
+    script = self.checkout / 'graft' / 'formula.py'
+    script.write_text(f'import sys\nsys.exit({line!r})\n')
 
   def test_a_wheel_from_the_sdist_holds_the_grafted_package(self):
     sdist = environments.build(self.checkout, 'sdist', self.upstream)
