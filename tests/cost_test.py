@@ -1,7 +1,6 @@
 """The flag costs no traffic, no memory and no loop: by counts, never by times.
 
-What XLA makes of the step on a CPU. In bfloat16 it computes in float32 there,
-and converts the factor of the first moment once for each array.
+What XLA makes of the step on a CPU.
 """
 
 from absl.testing import absltest
@@ -21,11 +20,11 @@ def added(*arguments, donate=(0, 1)):
 
 class CostTest(parameterized.TestCase):
 
-  def assert_adds_only_scalars(self, more, arrays, dtype):
+  def assert_adds_one_root(self, more):
     self.assertEqual(more['fusions'], 0, more)
     self.assertLessEqual(more['bytes accessed'], 0, more)
     self.assertLessEqual(more['temporary bytes'], 0, more)
-    self.assertLessEqual(more['flops'], arrays * (dtype == 'bfloat16'), more)
+    self.assertLessEqual(more['flops'], 0, more)
     self.assertEqual(more['transcendentals'], 1, more)  # A root: it is on.
     self.assertLessEqual(more['equations'], 2, more)
 
@@ -34,18 +33,18 @@ class CostTest(parameterized.TestCase):
     small, large = (
         added(name, trees.one_array(size), dtype) for size in (1_000, 100_000)
     )
-    self.assert_adds_only_scalars(small, 1, dtype)
+    self.assert_adds_one_root(small)
     self.assertEqual(small, large)
 
   @parameterized.product(name=[*steps.OPTIMIZERS], dtype=command.DTYPES)
   def test_many_arrays_and_a_step_that_overwrites_nothing(self, name, dtype):
     shapes = trees.transformer(10_000, layers=1)
     more = added(name, shapes, dtype)
-    self.assert_adds_only_scalars(more, len(shapes), dtype)
+    self.assert_adds_one_root(more)
     more = added(name, trees.one_array(1_000), dtype, donate=())
     # AMSGrad's last loop needs one scalar more, which XLA pads to 64 bytes.
     more['temporary bytes'] -= 64 if name == 'amsgrad' else 0
-    self.assert_adds_only_scalars(more, 1, dtype)
+    self.assert_adds_one_root(more)
 
 
 if __name__ == '__main__':
