@@ -1,6 +1,7 @@
 """Finds the optax to graft onto, and checks that it is as it was released."""
 
 import base64
+import csv
 import hashlib
 import importlib
 from importlib import metadata
@@ -13,10 +14,9 @@ import sys
 from graft import package
 from graft.errors import GraftError
 
-LABEL = 'epsilon.hat'
-"""The local version label that tells the fork from a release."""
+LABEL = 'epsilon.hat'  # The local version label that a release has not.
 
-_REINSTALL = 'pip install --force-reinstall --no-deps'
+_PIP = 'pip install --force-reinstall --no-deps'
 
 
 def pin() -> str:
@@ -41,18 +41,19 @@ def verified(found: metadata.Distribution) -> package.Upstream:
   """A release whose files are as its RECORD has them, or a GraftError."""
   name = f'optax {found.version}'
   if LABEL in found.version:
-    remedy = f'{_REINSTALL} optax=={pin()} first'
-    raise GraftError(f'{name} is this fork already', remedy)
-  files = [x for x in found.files or () if x.parts[0] == 'optax' and x.hash]
+    raise GraftError(f'{name} is this fork already', f'{_PIP} optax=={pin()}')
+  record = csv.reader((found.read_text('RECORD') or '').splitlines())
+  # Not found.files, which since Python 3.12 leaves out what is missing.
+  files = [x for x in record if x and x[0].startswith('optax/') and x[1]]
   if not files:
     remedy = f'graft onto its folder, {origin(found)}'
     raise GraftError(f'{name} is an editable install', remedy)
-  for file in files:
-    there = file.read_binary() if file.locate().is_file() else b''
-    digest = hashlib.new(file.hash.mode, there).digest()
-    recorded = file.hash.value.encode() + b'=='
-    if base64.urlsafe_b64decode(recorded) != digest:
-      remedy = f'{_REINSTALL} {origin(found)}'
+  for file, recorded, _ in files:
+    path = pathlib.Path(found.locate_file(file))
+    there = path.read_bytes() if path.is_file() else b''
+    digest = base64.urlsafe_b64encode(hashlib.sha256(there).digest())
+    if recorded != f'sha256={digest.decode().rstrip("=")}':
+      remedy = f'{_PIP} {origin(found)}'
       raise GraftError(f'{file}: not as {name} has it', remedy)
   return package.Upstream(pathlib.Path(found.locate_file('')), found.version)
 
