@@ -25,7 +25,7 @@ _OPTIONS = {
     'bias_correction_mu': (True, False),
     'bias_correction_nu': (True, False),
     'mu_dtype': (None, 'float32'),
-    'tf_style': (False, True),
+    'epsilon_hat': (False, True),
 }
 
 
@@ -36,7 +36,7 @@ def expected(name: str, **options) -> Iterator[np.ndarray]:
   """
   given = {option: values[0] for option, values in _OPTIONS.items()}
   given |= {'nesterov': name.startswith('n')} | options
-  hat, rate, params = given['tf_style'], given['learning_rate'], _PARAMS
+  hat, rate, params = given['epsilon_hat'], given['learning_rate'], _PARAMS
   decay = _DECAY * np.array([1, 1, given['mask'] is None])
   m = v = v_max = 0.0
   for t, g in enumerate(_GRADS, start=1):
@@ -84,12 +84,12 @@ def _hold_all() -> str:
   for name in ('adam', 'adamw', 'nadam', 'nadamw', 'amsgrad'):
     factory = getattr(optax, name, lambda: None)
     takes = inspect.signature(factory).parameters
-    if 'tf_style' in takes:
+    if 'epsilon_hat' in takes:
       options = {k: v for k, v in _OPTIONS.items() if k in takes}
       for values in itertools.product(*options.values()):
         _hold(name, factory, dict(zip(options, values, strict=True)))
-      for tf_style in (False, True):
-        given = {'learning_rate': _RATE, 'tf_style': tf_style}
+      for epsilon_hat in (False, True):
+        given = {'learning_rate': _RATE, 'epsilon_hat': epsilon_hat}
         _hold(name, factory, given, 'bfloat16', 16 * 2.0**-8)  # 16 roundings.
       held.append(name)
     elif hasattr(optax, name) and name != 'amsgrad' or name == 'adam':

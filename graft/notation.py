@@ -48,13 +48,14 @@ def applicable(
   """The statements of a suite that a release has what is needed for.
 
   That is, a definition under ``@since('0.2.7')`` from that release on, and what
-  stands under ``if since('0.2.7'):``.
+  stands under ``if since('0.2.7'):``, or under its ``else:`` before.
   """
   holds = lambda call: is_since(version, call.args[0].value.evaluated_value)
   for statement in suite:
-    if m.matches(statement, m.If(_SINCE, orelse=None)):
-      if holds(statement.test):
-        yield from applicable(statement.body.body, version)
+    if m.matches(statement, m.If(_SINCE, orelse=~m.If())):
+      branch = statement if holds(statement.test) else statement.orelse
+      if branch:
+        yield from applicable(branch.body.body, version)
     elif isinstance(statement, DEFINITION):
       is_note = lambda x: m.matches(x.decorator, _SINCE)
       notes = filter(is_note, statement.decorators)

@@ -5,26 +5,33 @@ from optax._src import utils
 def adam(*, epsilon_hat: bool = False, tf_style: bool = False):
   r"""...
 
-  With ``epsilon_hat=True`` the update is that of TensorFlow and Keras, given
-  just before Section 2.1 of [Kingma et al, 2014],
+  With ``epsilon_hat=True``, or its alias ``tf_style=True``, the update is the
+  one that TensorFlow and Keras implement, given just before Section 2.1 of
+  [Kingma et al, 2014],
 
   .. math::
       u_t \leftarrow -\alpha_t \cdot \sqrt{1-\beta_2^t} \cdot \hat{m}_t /
         \left({\sqrt{v_t + \bar{\varepsilon}} + \varepsilon} \right).
 
-  With the same arguments its steps are smaller, the first ones up to
-  :math:`1 / \sqrt{1-\beta_2}` times (31.6 by default), until
-  :math:`\beta_2^t` vanishes. Either can be resumed from a state of the other.
+  With the same hyperparameters, its updates are smaller: 31.6 times smaller at
+  the first step, with the default ``b2`` and gradients much smaller than
+  ``eps``. The difference vanishes with :math:`\beta_2^t`. A state from one
+  setting can be resumed under the other.
 
   Args:
-    epsilon_hat: Whether ``eps`` is the epsilon hat of TensorFlow and Keras
-      rather than the epsilon of Algorithm 1. A flag; its value goes in ``eps``.
-    tf_style: A second name for ``epsilon_hat``; either switches it on.
+    epsilon_hat: Whether to add ``eps`` before the bias correction of the second
+      moment, as TensorFlow and Keras do. The value goes in ``eps``: the default
+      in Keras is 1e-7, in optax 1e-8.
+    tf_style: Alias for ``epsilon_hat``; setting either one is enough. Raises a
+      ``ValueError`` with Nesterov momentum, see :func:`optax.nadam`.
   """
   if since('0.2.0'):
     """...
 
     Examples:
+
+      With gradients below ``eps``, the first updates differ most:
+
       >>> grads = jnp.array([1e-2, 1e-8])
       >>> for tf_style in (False, True):
       ...   solver = optax.adam(learning_rate=1.0, eps=1e-5, tf_style=tf_style)
@@ -34,11 +41,14 @@ def adam(*, epsilon_hat: bool = False, tf_style: bool = False):
       -9.7e-01 -3.2e-05
 
     .. warning::
-      With ``epsilon_hat=True`` optax follows that formulation too.
+      To use that formulation, pass ``tf_style=True``.
     """
-  utils.check_epsilon_hat(epsilon_hat=epsilon_hat, tf_style=tf_style)
+  if since('0.1.9'):
+    epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat, tf_style, nesterov)
+  else:
+    epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat, tf_style)
   return combine.chain(
-      transform.scale_by_adam(..., epsilon_hat=epsilon_hat or tf_style),
+      transform.scale_by_adam(..., epsilon_hat=epsilon_hat),
       ...,
   )
 
@@ -47,9 +57,9 @@ if since('0.1.9'):
   nadam.__doc__ = """...
 
   Args:
-    epsilon_hat: As in :func:`optax.adam`. TensorFlow's Adam kernel has it with
-      ``use_nesterov``; Keras's Nadam follows Algorithm 1, the default here.
-    tf_style: A second name for ``epsilon_hat``; either switches it on.
+    epsilon_hat: As in :func:`optax.adam`. With Nesterov momentum, it matches no
+      framework: the Nadam of Keras and PyTorch follows Algorithm 1.
+    tf_style: Not supported; raises a ``ValueError`` if set.
   """
 
 
@@ -58,11 +68,15 @@ def adamw(*, epsilon_hat: bool = False, tf_style: bool = False):
 
   Args:
     epsilon_hat: As in :func:`optax.adam`.
-    tf_style: A second name for ``epsilon_hat``; either switches it on.
+    tf_style: Alias for ``epsilon_hat``; setting either one is enough. Raises a
+      ``ValueError`` with Nesterov momentum, see :func:`optax.nadamw`.
   """
-  utils.check_epsilon_hat(epsilon_hat=epsilon_hat, tf_style=tf_style)
+  if since('0.1.9'):
+    epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat, tf_style, nesterov)
+  else:
+    epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat, tf_style)
   return combine.chain(
-      transform.scale_by_adam(..., epsilon_hat=epsilon_hat or tf_style),
+      transform.scale_by_adam(..., epsilon_hat=epsilon_hat),
       ...,
   )
 
@@ -71,9 +85,8 @@ if since('0.1.9'):
   nadamw.__doc__ = """...
 
   Args:
-    epsilon_hat: As in :func:`optax.adam`. TensorFlow's Adam kernel has it with
-      ``use_nesterov``; Keras's Nadam follows Algorithm 1, the default here.
-    tf_style: A second name for ``epsilon_hat``; either switches it on.
+    epsilon_hat: As in :func:`optax.nadam`.
+    tf_style: Not supported; raises a ``ValueError`` if set.
   """
 
 
@@ -83,12 +96,13 @@ def amsgrad(*, epsilon_hat: bool = False, tf_style: bool = False):
 
   Args:
     epsilon_hat: As in :func:`optax.adam`. As in Keras, ``nu_max`` is then the
-      maximum of the uncorrected second moment, so that a state cannot be
-      resumed in the other setting. No effect without ``bias_correction_nu``.
-    tf_style: A second name for ``epsilon_hat``; either switches it on.
+      maximum of the second moment without its bias correction, so a state from
+      one setting cannot be resumed under the other. Has no effect with
+      ``bias_correction_nu=False``.
+    tf_style: Alias for ``epsilon_hat``; setting either one is enough.
   """
-  utils.check_epsilon_hat(epsilon_hat=epsilon_hat, tf_style=tf_style)
+  epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat, tf_style)
   return combine.chain(
-      transform.scale_by_amsgrad(..., epsilon_hat=epsilon_hat or tf_style),
+      transform.scale_by_amsgrad(..., epsilon_hat=epsilon_hat),
       ...,
   )

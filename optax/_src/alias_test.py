@@ -1,3 +1,5 @@
+import functools
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -5,10 +7,10 @@ _OPTIMIZERS_UNDER_TEST = ...
 
 if since('0.2.7'):
 
-  _TF_STYLE = ('adam', 'adamw', 'amsgrad', 'nadam', 'nadamw')
+  _EPSILON_HAT = ('adam', 'adamw', 'amsgrad', 'nadam', 'nadamw')
   _OPTIMIZERS_UNDER_TEST += tuple(
-      {'opt_name': opt, 'opt_kwargs': {'learning_rate': 0.01, 'tf_style': True}}
-      for opt in _TF_STYLE
+      dict(opt_name=x, opt_kwargs=dict(learning_rate=1e-2, epsilon_hat=True))
+      for x in _EPSILON_HAT
   )
 
 
@@ -16,38 +18,58 @@ class AliasTest:
   ...
 
   @since('0.2.7')
-  @parameterized.product(opt_name=_TF_STYLE, mu_dtype=(None, 'bfloat16'))
-  def test_tf_style_is_epsilon_hat(self, opt_name, mu_dtype):
-    params, grads = jnp.zeros(2), jnp.array([1e-7, -1e-8])
+  @parameterized.product(
+      opt_name=_EPSILON_HAT,
+      kwargs=(
+          {'learning_rate': 0.1},
+          {'learning_rate': lambda count: 0.1 / (count + 1)},
+          {'learning_rate': 0.1, 'b1': 0.0},
+          {'learning_rate': 0.1, 'mu_dtype': 'bfloat16'},
+      ),
+  )
+  def test_epsilon_hat_is_a_larger_epsilon(self, opt_name, kwargs):
+    params, grads = jnp.ones(2), jnp.array([1e-7, -1e-8])
 
-    def first_update(**kwargs):
-      opt = getattr(alias, opt_name)(0.1, mu_dtype=mu_dtype, **kwargs)
+    def first_update(**more):
+      opt = getattr(alias, opt_name)(**kwargs, **more)
       return opt.update(grads, opt.init(params), params)[0]
 
-    c2 = 1 - 0.999  # At any one step, the two differ in the epsilons only.
+    # At each step, the settings only differ by the scale of the epsilons.
+    c2 = 1 - 0.999
     expected = first_update(eps=1e-7 / np.sqrt(c2), eps_root=1e-14 / c2)
-    for flag in ('tf_style', 'epsilon_hat'):
+    for flag in ('epsilon_hat', 'tf_style')[: 1 + ('nadam' not in opt_name)]:
       actual = first_update(eps=1e-7, eps_root=1e-14, **{flag: True})
       np.testing.assert_allclose(actual, expected, rtol=1e-4)
 
   @since('0.2.7')
-  @parameterized.product(opt_name=_TF_STYLE, flag=('epsilon_hat', 'tf_style'))
-  def test_tf_style_is_a_flag(self, opt_name, flag):
+  @parameterized.product(
+      opt_name=_EPSILON_HAT, flag=('epsilon_hat', 'tf_style'), inject=(0, 1)
+  )
+  def test_epsilon_hat_is_a_bool(self, opt_name, flag, inject):
     factory = getattr(alias, opt_name)
     self.assertIs(getattr(factory, 'func', factory).__kwdefaults__[flag], False)
-    with self.assertRaisesRegex(TypeError, f'{flag}.*`eps`'):
-      factory(0.1, **{flag: 0.0})
-    injected = _inject.inject_hyperparams(factory)(0.1, **{flag: 1e-7})
-    with self.assertRaisesRegex(TypeError, f'{flag}.*`eps`'):
-      injected.init(jnp.ones(2))
+    factory = _inject.inject_hyperparams(factory) if inject else factory
+    with self.assertRaisesRegex(TypeError, f'{flag}.*bool.*`eps`'):
+      factory(0.1, **{flag: 0.0}).init(jnp.ones(2))
 
   @since('0.2.7')
-  @parameterized.product(opt_name=_TF_STYLE, leaves=(1, 300))
-  def test_tf_style_adds_no_work(self, opt_name, leaves):
+  @parameterized.product(
+      opt_name=('adam', 'adamw', 'nadam', 'nadamw'), inject=(False, True)
+  )
+  def test_tf_style_does_not_support_nesterov(self, opt_name, inject):
+    factory = functools.partial(getattr(alias, opt_name), nesterov=True)
+    factory = _inject.inject_hyperparams(factory) if inject else factory
+    factory(0.1, epsilon_hat=True).init(jnp.ones(2))
+    with self.assertRaisesRegex(ValueError, 'Nesterov.*`epsilon_hat=True`'):
+      factory(0.1, tf_style=True).init(jnp.ones(2))
+
+  @since('0.2.7')
+  @parameterized.product(opt_name=_EPSILON_HAT, leaves=(1, 300))
+  def test_epsilon_hat_adds_one_equation(self, opt_name, leaves):
     counts, params = [], [jnp.ones(2)] * leaves
-    for tf_style in (False, True):
-      opt = getattr(alias, opt_name)(0.1, tf_style=tf_style)
+    for epsilon_hat in (False, True):
+      opt = getattr(alias, opt_name)(0.1, epsilon_hat=epsilon_hat)
       with jax.disable_jit():  # So that no equation hides in a call.
         jaxpr = jax.make_jaxpr(opt.update)(params, opt.init(params), params)
       counts.append(len(jaxpr.eqns))
-    self.assertLessEqual(counts[1], counts[0] + 1)  # One square root.
+    self.assertEqual(counts[1], counts[0] + 1)  # The square root.

@@ -1,25 +1,30 @@
 import functools
 
 import jax
+import jax.numpy as jnp
 from optax._src import utils
 
 
 @functools.partial(jax.jit, inline=True)
 def _move_bias_correction(mu_hat, nu, decay, count):
-  """Applies the bias correction of the second moment to the first moment."""
-  # Cast last: in low precision decay**count may round to 1. A quotient, as the
-  # first moment's correction is one: XLA compiles the two as fast as one.
-  divisor = jax.lax.rsqrt(1.0 - decay**count)
-  return jax.tree.map(lambda m, v: m / divisor.astype(v.dtype), mu_hat, nu)
+  """Moves the bias correction of the second moment to the first moment."""
+  factor = jnp.sqrt(1 - decay**count)
+  # Cast last, since decay**count may round to 1 in low precision.
+  return jax.tree.map(lambda m, v: m * factor.astype(v.dtype), mu_hat, nu)
 
 
 def scale_by_adam(*, epsilon_hat: bool = False):
   """...
 
   Args:
-    epsilon_hat: Whether ``eps`` is an epsilon hat, see :func:`optax.adam`.
+    epsilon_hat: Whether to add ``eps`` before the bias correction of the second
+      moment, as TensorFlow and Keras do. See :func:`optax.adam`.
   """
-  utils.check_epsilon_hat(epsilon_hat=epsilon_hat)
+  ...
+  epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat)
+
+  def init_fn():
+    ...
 
   def update_fn():
     if epsilon_hat:
@@ -33,11 +38,17 @@ def scale_by_amsgrad(*, epsilon_hat: bool = False):
   """...
 
   Args:
-    epsilon_hat: Whether ``eps`` is an epsilon hat, see :func:`optax.amsgrad`.
+    epsilon_hat: Whether to add ``eps`` before the bias correction of the second
+      moment, as TensorFlow and Keras do. See :func:`optax.amsgrad`.
   """
-  utils.check_epsilon_hat(epsilon_hat=epsilon_hat)
+  ...
+  epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat)
+  # The maximum is then taken over the uncorrected second moment.
   move_bias_correction = epsilon_hat and bias_correction_nu
   bias_correction_nu = bias_correction_nu and not epsilon_hat
+
+  def init_fn():
+    ...
 
   def update_fn():
 

@@ -4,16 +4,18 @@ from optax._src import update
 from optax._src import utils
 
 
-def _reference(grads, name, eps, eps_root, epsilon_hat=False, **flags):
-  """Adam and AMSGrad in both formulations, with the default decay rates."""
-  b1, b2, m, v, v_max = 0.9, 0.999, 0.0, 0.0, 0.0
+def _reference(
+    grads, name, b1=0.9, b2=0.999, *, eps, eps_root, epsilon_hat=False, **kwargs
+):
+  """Yields the updates of Adam or AMSGrad, in float64."""
+  m = v = v_max = 0.0
   for t, g in enumerate(grads, start=1):
     m = b1 * m + (1 - b1) * g
     v = b2 * v + (1 - b2) * g**2
-    c1 = 1 - b1**t if flags.get('bias_correction_mu', True) else 1.0
-    c2 = 1 - b2**t if flags.get('bias_correction_nu', True) else 1.0
+    c1 = 1 - b1**t if kwargs.get('bias_correction_mu', True) else 1.0
+    c2 = 1 - b2**t if kwargs.get('bias_correction_nu', True) else 1.0
     m_hat = m / c1
-    if flags.get('nesterov'):
+    if kwargs.get('nesterov'):
       m_hat = b1 * m / (1 - b1 ** (t + 1)) + (1 - b1) * g / c1
     factor, root = (np.sqrt(c2), v) if epsilon_hat else (1.0, v / c2)
     v_max = np.maximum(v_max, root) if name == 'amsgrad' else root
@@ -27,8 +29,11 @@ class TransformTest:
   @parameterized.product(
       variant=(
           ('adam', {}),
+          ('adam', {'b1': 0.0}),
+          ('adam', {'b2': 0}),
           ('adam', {'nesterov': True}),
           ('amsgrad', {}),
+          ('amsgrad', {'b1': 0.0}),
           ('amsgrad', {'bias_correction_mu': False}),
           ('amsgrad', {'bias_correction_nu': False}),
       ),
@@ -37,10 +42,10 @@ class TransformTest:
       mu_dtype=(None, 'bfloat16'),
   )
   def test_adam_formulations(self, variant, epsilon_hat, eps_root, mu_dtype):
-    name, flags = variant
-    kwargs = dict(flags, eps=0.1, eps_root=eps_root, **epsilon_hat)
+    name, kwargs = variant
+    kwargs = dict(kwargs, eps=0.1, eps_root=eps_root, **epsilon_hat)
     scaler = getattr(transform, f'scale_by_{name}')(mu_dtype=mu_dtype, **kwargs)
-    # Each of one sign, so that rounding errors stay small in low precision.
+    # Constant signs keep the rounding errors of low precision small.
     grads = np.outer([1.0, 0.5, 0.25, 2.0], [1.0, -0.125, 0.03125])
     dtypes = ('float16', 'bfloat16', 'float32', 'float64')
     with utils.x64_precision():
@@ -57,7 +62,7 @@ class TransformTest:
   @since('0.2.7')
   @parameterized.parameters(transform.scale_by_adam, transform.scale_by_amsgrad)
   def test_epsilon_hat_without_epsilon(self, scaler):
-    """It is the default then, to the last bits and the weak types."""
+    """With ``eps=0``, the settings agree, weak types included."""
     params, grads = [jnp.ones(2), 1.0], [jnp.ones(2, 'bfloat16'), 1.0]
     updates = []
     for epsilon_hat in (False, True):

@@ -6,8 +6,20 @@ def canonicalize_dtype():
   ...
 
 
-def check_epsilon_hat(**flags: object) -> None:
-  """Refuses numbers, in arrays too, as they would be taken for True."""
-  for name, flag in flags.items():
+def resolve_epsilon_hat(
+    epsilon_hat: bool, tf_style: bool = False, nesterov: bool = False
+) -> bool:
+  """Returns whether either flag is set, or raises if one is not supported."""
+  for name, flag in (('epsilon_hat', epsilon_hat), ('tf_style', tf_style)):
     if not isinstance(flag, (bool, np.bool_)):
-      raise TypeError(f'`{name}` is a flag, got {flag!r}: set `eps` instead.')
+      raise TypeError(
+          f'`{name}` must be a bool, got {flag!r}. The value of epsilon goes in'
+          ' `eps`.'
+      )
+  if tf_style and nesterov:
+    raise ValueError(
+        '`tf_style` does not support Nesterov momentum: the Nadam of Keras'
+        ' follows Algorithm 1, with a different momentum schedule. Use'
+        ' `epsilon_hat=True` to select the formula anyway.'
+    )
+  return epsilon_hat or tf_style
