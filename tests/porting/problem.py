@@ -1,0 +1,68 @@
+"""The problem that both sides of a row solve, and how far apart they end.
+
+The parameters are what flax would have for one layer and a scalar. The layer is
+called ``bias_head``, because Keras searches the names of variables for ``bias``
+and does not search their paths.
+"""
+
+import jax
+import numpy as np
+
+STEPS = 200
+SHAPES = {'bias_head': {'bias': (5,), 'kernel': (4, 3)}, 'scale': ()}
+
+
+def is_shape(x):
+  return isinstance(x, tuple)
+
+
+def params():
+  """Returns parameters of order 1, a tree of float64 arrays."""
+  rng = np.random.default_rng(1)
+  return jax.tree.map(
+      lambda shape: np.asarray(rng.normal(size=shape)), SHAPES, is_leaf=is_shape
+  )
+
+
+def names():
+  """Returns the path of each leaf, such as ``bias_head/kernel``."""
+  leaves = jax.tree_util.tree_leaves_with_path(SHAPES, is_leaf=is_shape)
+  return ['/'.join(entry.key for entry in path) for path, _ in leaves]
+
+
+def gradients(overflows=False):
+  """Returns a list of gradients, one tree for each step.
+
+  Signs are random and magnitudes log-uniform from 1e-6 to 1, within a factor of
+  10 for each entry, so that some stay near any epsilon. One entry in ten is
+  zero, and so is one row in ten of the matrix, like an embedding that was not
+  looked up. With ``overflows``, one step in ten has an infinite entry.
+  """
+  rng = np.random.default_rng(0)
+
+  def leaf(shape):
+    size = (STEPS, *shape)
+    sign = rng.choice([-1.0, 1.0], size)
+    exponent = rng.uniform(-6, -1, shape) + rng.uniform(0, 1, size)
+    g = sign * 10**exponent * (rng.random(size) >= 0.1)
+    if len(shape) == 2:
+      g[rng.random(size[:2]) < 0.1] = 0.0
+    return g
+
+  grads = jax.tree.map(leaf, SHAPES, is_leaf=is_shape)
+  if overflows:
+    grads['scale'][rng.random(STEPS) < 0.1] = np.inf
+  return [jax.tree.map(lambda g: np.asarray(g[t]), grads) for t in range(STEPS)]
+
+
+def distance(theirs, ours):
+  """Returns the largest difference over the largest distance traveled.
+
+  Args:
+    theirs: The parameters at every step: for each leaf an array with a leading
+      axis of steps, the start first.
+    ours: The same.
+  """
+  apart = [np.max(np.abs(a - b)) for a, b in zip(theirs, ours, strict=True)]
+  traveled = [np.max(np.abs(a - a[0])) for a in theirs]
+  return float(np.max(apart) / np.max(traveled))
