@@ -5,6 +5,7 @@ cases as JSON from its input and writes what came of each to a file: for each
 parameter its value at every step, or a traceback.
 """
 
+import importlib
 import json
 import os
 import pathlib
@@ -22,7 +23,14 @@ from tests.porting import problem
 from tests.porting import rules
 
 # The backend that Keras has in each process.
-PROCESSES = {'jax': 'jax', 'tensorflow': 'tensorflow', 'others': 'jax'}
+PROCESSES = {'jax': 'jax', 'tensorflow': 'tensorflow', 'others': 'tensorflow'}
+
+_MODULES = {
+    'pyro': 'pyro.optim',
+    'sklearn': 'sklearn.neural_network',
+    'tf': 'tensorflow',
+    'thinc': 'thinc.api',
+}
 
 
 def run_all(process, cases):
@@ -57,30 +65,16 @@ def define(case, code, names):
 
 
 def _imported(case):
-  """Returns the frameworks that a row may name without importing them."""
+  """Returns what a row of a table may name without importing it."""
   if case.kind not in ('row', 'different'):
     return {}
-  # pylint: disable=import-outside-toplevel
-  names = {'np': np}
-  if case.framework == 'tf':
-    import tensorflow as tf
-
-    names['tf'] = tf
-  elif case.framework == 'sklearn':
-    import sklearn.neural_network
-
-    names['sklearn'] = sklearn
-  elif case.framework == 'thinc':
-    import thinc.api
-
-    names['thinc'] = thinc
-  elif case.framework == 'pyro':
-    import pyro.optim
-    import torch
-
-    names.update(pyro=pyro, torch=torch)
-  else:
-    names[case.framework] = __import__(case.framework)
+  if case.framework == 'text':
+    return rules.NAMES
+  module = _MODULES.get(case.framework, case.framework)
+  importlib.import_module(module)
+  names = {case.framework: sys.modules[module.partition('.')[0]], 'np': np}
+  if case.framework == 'pyro':
+    names['torch'] = importlib.import_module('torch')
   return names
 
 
@@ -135,10 +129,16 @@ def _run_tensorflow(case, start, grads):
       tf.Variable(value, name=path.split('/')[-1])
       for path, value in zip(problem.names(), start, strict=True)
   ]
+  t = tf.compat.v1.train.get_or_create_global_step()
+  t.assign(0)
   names = define(case, case.theirs, {**_imported(case), 'params': variables})
+  optimizer = names['optimizer']
 
   def apply(grads):
-    names['optimizer'].apply_gradients(zip(grads, variables, strict=True))
+    pairs = zip(grads, variables, strict=True)
+    # TensorFlow 1's optimizers advance the step of a schedule.
+    advanced = {} if hasattr(optimizer, 'iterations') else {'global_step': t}
+    optimizer.apply_gradients(pairs, **advanced)
 
   step = names.get('step', apply)
   return _trajectory(

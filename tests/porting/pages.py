@@ -33,7 +33,8 @@ class Case(NamedTuple):
     kind: ``'row'``, ``'different'`` (a row of calls that only look the same),
       ``'recipe'``, or ``'block'`` (a block on its own, in ``theirs``).
     title: The row's first code, or the heading of the section.
-    framework: One of `FRAMEWORKS`, or ``'text'`` for a block of text.
+    framework: One of `FRAMEWORKS`, or ``'text'`` for what can no longer be
+      installed: a block of text, or a row that names none of them.
     theirs: What you had.
     ours: What you write.
     rounded: Whether a note says that the framework rounds to float32.
@@ -106,7 +107,7 @@ def _row(page, line, cells, note):
   figure = cells[2].content if len(cells) > 2 else ''
   kind = 'different' if figure else 'row'
   rounded = bool(_NOTE.search(note))
-  framework = framework_of(theirs)
+  framework = framework_of(theirs) or 'text'
   return Case(
       page, line, kind, theirs, framework, theirs, ours, rounded, figure
   )
