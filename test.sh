@@ -36,10 +36,9 @@ case "${1:-}" in
     run tests.upstream optax._src.{transform,alias,utils}_test "-k$own"
     export RAN_TOO='the tests in the diff'
     run_tests tests/{graft,packaging,unchanged,numerics,composition,parity} \
-      tests/docstrings_test.py
+      tests/docs
     ;;
   all)
-    run docs.build
     run tests.upstream
     export RAN_TOO="the site's build, upstream's whole suite"
     run_tests

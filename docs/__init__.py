@@ -1,1 +1,1 @@
-"""The documentation site; ``python -m docs.build`` builds it."""
+"""Documentation: the pages, the site that is built from them, figures."""

@@ -1,82 +1,103 @@
-"""Sphinx configuration, in the manner of optax's own site."""
+"""Sphinx configuration of the site, which opens with README.md.
 
-from importlib import metadata
-import json
+  python -m sphinx -W -c docs . docs/_build/html
+
+The root is the source directory, so relative links work as on a code host.
+"""
+
+from importlib import util
 import pathlib
+import shutil
 
 from docutils import nodes
-from sphinxcontrib import katex
+from sphinx import addnodes
+from sphinx.transforms import post_transforms
 
 DOCS = pathlib.Path(__file__).resolve().parent
-GENERATED = DOCS / '_generated'
+MATHJAX = pathlib.Path(util.find_spec('sphinx-mathjax-offline').origin).parent
 
-project = "optax with TensorFlow's Adam"
-author = 'the authors of this fork of optax'
-version = release = metadata.version('optax')
+project = html_title = "optax with TensorFlow's Adam"
 
 extensions = [
     'myst_parser',
     'sphinx.ext.autodoc',
-    'sphinx.ext.autosummary',
-    'sphinx.ext.doctest',
+    'sphinx.ext.mathjax',
     'sphinx.ext.napoleon',
-    'sphinxcontrib.katex',
+    'sphinx_copybutton',
 ]
-exclude_patterns = ['_build', '_generated', 'requirements.txt']
+root_doc = 'README'
+include_patterns = ['README.md', 'CONTRIBUTING.md', 'docs/**.md']
+exclude_patterns = ['.*', 'build', 'env', 'docs/_*', 'docs/index.md']
 
+myst_enable_extensions = ['alert', 'dollarmath']
+myst_fence_as_directive = ['math']
+myst_heading_anchors = 6
+myst_heading_slug_func = 'github'
 autodoc_typehints = 'none'
-autosummary_generate = False
-napoleon_google_docstring = True
-doctest_global_setup = 'import jax, jax.numpy as jnp, optax'
-
-myst_enable_extensions = ['dollarmath', 'substitution', 'colon_fence']
-myst_heading_anchors = 3
-# `finding.json` and `_static/finding.svg` are of one run of the example.
-_FINDING = json.loads((DOCS / 'finding.json').read_text('utf-8'))
-myst_substitutions = {
-    'epsilons': json.loads((GENERATED / 'epsilons.json').read_text('utf-8')),
-    'finding': _FINDING['numbers'] | _FINDING['tables'],
-}
+copybutton_exclude = '.gp, .go'  # Prompts and output.
 
 html_theme = 'sphinx_book_theme'
-html_title = project
-html_static_path = ['_static']
+# This build of MathJax draws SVG, so it needs neither fonts nor a network.
+mathjax_path = 'tex-svg-full.js'
+html_static_path = ['_static', str(MATHJAX / 'static/mathjax' / mathjax_path)]
 html_css_files = ['site.css']
 html_context = {'default_mode': 'auto'}
-html_show_copyright = False
-html_show_sourcelink = False
-html_copy_source = False
+html_use_index = html_copy_source = html_show_copyright = False
 html_theme_options = {
+    'footer_content_items': '',
     'navbar_persistent': [],  # The sidebar has the search.
-    'show_toc_level': 2,
-    'use_download_button': False,
-    'use_fullscreen_button': False,
+    'show_prev_next': False,
 }
 
-# The browser draws the formulas, with the script that the extension ships and
-# the fonts that `docs.build` fetched; without those it draws MathML.
-if (GENERATED / 'katex').exists():
-  html_static_path.append('_generated/katex')
-  katex_css_path = 'katex.min.css'
-else:
-  katex_css_path = katex.filename_css
-  katex_options = "output: 'mathml'"
+
+class CellLabels(post_transforms.SphinxPostTransform):
+  """Repeats a column's heading in its cells, for tables that stack."""
+
+  default_priority = 500
+  formats = ('html',)
+
+  def run(self, **kwargs):
+    for table in self.document.findall(nodes.tgroup):
+      head, *body = table.findall(nodes.row)
+      for row in body:
+        for title, cell in zip(head, row, strict=True):
+          if cell.children and title.astext():
+            label = nodes.inline('', title.astext(), classes=['cell-label'])
+            cell[0].insert(0, label)
 
 
-def _link_upstream(app, env, node, contnode):
-  """Links pages that upstream's docstrings name and this site does not have."""
-  del app, env
-  if node.get('reftype') != 'doc' or '_collections/' not in node['reftarget']:
+def add_contents(app, docname, source):
+  """Appends the table of contents, which a code host has no use for."""
+  if docname == app.config.root_doc:
+    source[0] += (DOCS / 'index.md').read_text('utf-8')
+
+
+def drop_links_to_folders(app, doctree):
+  """Keeps only the text of a link to a folder, which has no page."""
+  page = DOCS.parent / app.env.docname
+  for link in list(doctree.findall(addnodes.pending_xref)):
+    if (page.parent / link['reftarget']).is_dir():
+      link.replace_self(link.children)
+
+
+def link_upstream(app, env, node, contnode):
+  """Links the pages of upstream's site that its docstrings name."""
+  _, _, page = node['reftarget'].partition('_collections/')
+  if not page:
     return None
-  page = node['reftarget'].split('_collections/')[1]
-  return nodes.reference(
-      '',
-      '',
-      contnode,
-      refuri='https://optax.readthedocs.io/en/latest/_collections/'
-      f'{page}.html',
-  )
+  url = f'https://optax.readthedocs.io/en/latest/_collections/{page}.html'
+  return nodes.reference('', page.rpartition('/')[2], refuri=url)
+
+
+def copy_landing_page(app, exception):
+  """Makes the first page index.html too."""
+  if exception is None and app.builder.name == 'html':
+    shutil.copy(app.outdir / 'README.html', app.outdir / 'index.html')
 
 
 def setup(app):
-  app.connect('missing-reference', _link_upstream)
+  app.add_post_transform(CellLabels)
+  app.connect('source-read', add_contents)
+  app.connect('doctree-read', drop_links_to_folders)
+  app.connect('missing-reference', link_upstream)
+  app.connect('build-finished', copy_landing_page)

@@ -1,0 +1,25 @@
+"""The examples in the docstrings of the functions that have the flag."""
+
+import doctest
+
+from absl.testing import absltest
+from absl.testing import parameterized
+import jax
+import jax.numpy as jnp
+import optax
+
+
+class DocstringsTest(parameterized.TestCase):
+
+  @parameterized.parameters('adam', 'adamw', 'amsgrad', 'nadam', 'nadamw')
+  def test_examples_print_what_they_say(self, name):
+    doc = getattr(optax, name).__doc__
+    names = {'jax': jax, 'jnp': jnp, 'optax': optax}
+    examples = doctest.DocTestParser().get_doctest(doc, names, name, None, 0)
+    failed, attempted = doctest.DocTestRunner().run(examples)
+    self.assertGreater(attempted, 0)
+    self.assertEqual(failed, 0)
+
+
+if __name__ == '__main__':
+  absltest.main()

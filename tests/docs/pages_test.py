@@ -1,0 +1,156 @@
+"""The pages read right on a code host, and what they print is true."""
+
+import collections
+import itertools
+import re
+import subprocess
+import sys
+
+from absl.testing import absltest
+from absl.testing import parameterized
+import markdown_it
+
+from tests.docs import blocks
+
+ROOT = blocks.ROOT
+PAGES = sorted([
+    ROOT / 'README.md',
+    ROOT / 'CONTRIBUTING.md',
+    *(ROOT / 'docs').glob('[!_]*.md'),
+    *(ROOT / 'docs').glob('[!_]*/*.md'),
+])
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+# The table of contents and the pages of functions use Sphinx's syntax.
+PLAIN = [name for name in NAMES if not re.match('docs/(index|api)', name)]
+# tests/porting runs the blocks of the porting guide. The fragments of sparse
+# files in CONTRIBUTING.md don't run.
+RUN_ELSEWHERE = 'docs/porting/(keras|pytorch|tensorflow)|CONTRIBUTING'
+RUN = [name for name in PLAIN if not re.match(RUN_ELSEWHERE, name)]
+SYNTAX = re.compile(r'\{\{ ?\w[\w.]+ ?\}\}|:::|\{[\w:-]+\}$|\]\[')
+
+
+def parse(text):
+  """The tokens of a page, with those inside of lines."""
+  for token in markdown_it.MarkdownIt().enable('table').parse(text):
+    yield token
+    yield from token.children or ()
+
+
+def anchors(text):
+  """The anchors that GitHub gives to the headings of a page."""
+  seen = collections.Counter()
+  for opening, heading in itertools.pairwise(parse(text)):
+    if opening.type == 'heading_open':
+      title = ''.join(token.content for token in heading.children)
+      slug = re.sub(r'[^\w\- ]', '', title.lower()).replace(' ', '-')
+      yield f'{slug}-{seen[slug]}' if seen[slug] else slug
+      seen[slug] += 1
+
+
+def template_syntax(text):
+  """What a code host would print instead of rendering."""
+  before = None
+  for token in parse(text):
+    if token.type == 'fence' and token.info.startswith('{'):
+      yield token.info
+    elif token.type == 'text':
+      yield from SYNTAX.findall(token.content)
+    elif token.type == 'link_close' and before.type == 'link_open':
+      yield f'[]({before.attrGet("href")})'
+    before = token
+
+
+def dead_links(text, page):
+  """The links and images of a page that lead to no file or no heading."""
+  for token in parse(text):
+    target = str(token.attrGet('href') or token.attrGet('src') or '')
+    if target and not re.match('[a-z]+:', target):
+      path, _, anchor = target.partition('#')
+      file = page.parent / path if path else page
+      if path and not file.exists():
+        yield target
+      elif anchor and file.suffix == '.md':
+        other = file.read_text('utf-8') if path else text
+        if anchor not in anchors(other):
+          yield target
+
+
+def run(module, *arguments):
+  """Runs a module from the root, and returns its status and output."""
+  return subprocess.run(
+      (sys.executable, '-m', module, *arguments),
+      stdout=subprocess.PIPE,
+      stderr=subprocess.STDOUT,
+      cwd=ROOT,
+      text=True,
+      check=False,
+  )
+
+
+class PagesTest(parameterized.TestCase):
+
+  @parameterized.parameters(*PLAIN)
+  def test_page_is_plain_markdown(self, name):
+    self.assertEmpty(list(template_syntax((ROOT / name).read_text('utf-8'))))
+
+  @parameterized.parameters(*NAMES)
+  def test_links_lead_somewhere(self, name):
+    page = ROOT / name
+    self.assertEmpty(list(dead_links(page.read_text('utf-8'), page)))
+
+  def test_generated_blocks_are_up_to_date(self):
+    pages = [name for name in PLAIN if '[[[cog' in (ROOT / name).read_text()]
+    done = run('cogapp', '--check', '--diff', *pages)
+    self.assertEqual(done.returncode, 0, done.stdout)
+
+  def test_python_blocks_run_as_printed(self):
+    done = run('tests.docs.blocks', *RUN)
+    self.assertEqual(done.returncode, 0, done.stdout)
+
+
+class ChecksTest(parameterized.TestCase):
+
+  @parameterized.parameters(
+      '{{ finding.clipped }}',
+      ':::{container}',
+      '```{math}\nx\n```',
+      '{func}`optax.adam`',
+      '[](other.md)',
+      'see [the page][page]',
+  )
+  def test_template_syntax_is_found(self, text):
+    self.assertNotEmpty(list(template_syntax(text)))
+
+  @parameterized.parameters(
+      '`{{ x }}`',
+      '```python\nx = {{}}\n```',
+      '$\\frac{{a}}{b}$',
+      'see [the page][page]\n\n[page]: other.md',
+  )
+  def test_plain_markdown_is_accepted(self, text):
+    self.assertEmpty(list(template_syntax(text)))
+
+  @parameterized.parameters(
+      ('[x](absent.md)', True),
+      ('![x](_static/absent.svg)', True),
+      ('[x](#absent)', True),
+      ('[x](../README.md#absent)', True),
+      ('[x]\n\n[x]: absent.md', True),
+      ('| a |\n| --- |\n| [x](absent.md) |', True),
+      ('[x](../README.md)', False),
+      ('[x](../tests)', False),
+      ('[x](https://example.com/absent.md)', False),
+      ('[x](#a-b_c-d)\n# `A` *B_c*, [D](../README.md)!', False),
+      ('[x](#a-1)\n# A\n# A', False),
+  )
+  def test_dead_links_are_found(self, text, dead):
+    page = ROOT / 'docs' / 'page.md'
+    self.assertLen(list(dead_links(text, page)), dead)
+
+  def test_a_failing_block_is_reported(self):
+    self.assertTrue(blocks.run('x = 1', 'page.md', 3))
+    self.assertFalse(blocks.run('x = y', 'page.md', 3))
+
+
+if __name__ == '__main__':
+  absltest.main()

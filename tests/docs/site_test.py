@@ -1,0 +1,100 @@
+"""The built site in a browser: at two widths, in both themes, offline."""
+
+import itertools
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import unittest
+
+from absl.testing import absltest
+
+ROOT = pathlib.Path(__file__).parents[2]
+CHROMIUM = shutil.which('chromium')
+WIDTHS = (1280, 390)
+
+# Everything that a reader can't see or reach on the page that is shown.
+FAULTS = r"""
+async () => {
+  await window.MathJax?.startup?.promise;
+  const width = document.documentElement.clientWidth;
+  const scrolls = node => /auto|scroll/.test(getComputedStyle(node).overflowX);
+  const inScroller = node =>
+      node && (scrolls(node) || inScroller(node.parentElement));
+  const isCut = node => {
+    const {overflowX, overflowY, display} = getComputedStyle(node);
+    const over = node.scrollWidth > node.clientWidth + 1;
+    const tall = node.scrollHeight > node.clientHeight + 1;
+    return display !== 'inline' &&
+        (over && overflowX === 'hidden' || tall && overflowY === 'hidden');
+  };
+  const isTransparent = node =>
+      getComputedStyle(node).backgroundColor === 'rgba(0, 0, 0, 0)';
+  const found = [];
+  const find = (fault, nodes) => found.push(...nodes.map(
+      node => `${fault}: ${node.tagName} ${node.textContent.slice(0, 60)}`));
+  const article = document.querySelector('.bd-article-container');
+  const all = [...article.querySelectorAll('*:not(svg *, .math *)')];
+  if (document.documentElement.scrollWidth > width) found.push('page scrolls');
+  find('beyond the edge', all.filter(node =>
+      node.getBoundingClientRect().right > width + 1 && !inScroller(node)));
+  find('cut off', all.filter(isCut));
+  find('not drawn', all.filter(node => node.matches('.math:not(:has(svg))')));
+  find('no copy button', all.filter(
+      node => node.matches('.highlight:not(:has(.copybtn))')));
+  find('on a dark page', all.filter(
+      node => node.matches('img') && isTransparent(node)));
+  if (width < 600) find('does not stack', all.filter(node =>
+      node.matches('td + td') && node.offsetTop <
+      node.previousElementSibling.offsetTop + 1));
+  return found;
+}
+"""
+
+
+@unittest.skipUnless(os.environ.get('ALL'), 'builds the site: bash test.sh all')
+class SiteTest(absltest.TestCase):
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    from playwright import sync_api  # pylint: disable=g-import-not-at-top
+
+    cls.site = ROOT / 'docs' / '_build' / 'html'
+    command = (sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-E')
+    folders = ('-c', 'docs', '.', str(cls.site))
+    shutil.rmtree(cls.site, ignore_errors=True)
+    subprocess.run(command + folders, cwd=ROOT, check=True)
+    cls.files = sorted(cls.site.glob('*.html')) + sorted(cls.site.glob('docs/**/*.html'))
+    chromium = cls.enter_context(sync_api.sync_playwright()).chromium
+    cls.browser = cls.enter_context(
+        chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
+    )
+
+  def test_every_page_is_legible_and_needs_no_network(self):
+    page = self.browser.new_page()
+    self.addCleanup(page.close)
+    seen = []
+    page.on('console', lambda line: seen.append(f'{line.type}: {line.text}'))
+    page.on('pageerror', lambda error: seen.append(f'error: {error}'))
+    page.on('requestfailed', lambda request: seen.append(f'no {request.url}'))
+    page.on('request', lambda request: seen.append(request.url))
+    own = (f'{self.site.as_uri()}/', 'data:', 'log:')
+    faults = {}
+    for file in self.files:
+      page.goto(file.as_uri())
+      for width, theme in itertools.product(WIDTHS, ('light', 'dark')):
+        page.set_viewport_size({'width': width, 'height': 900})
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_selector(f'html[data-theme={theme}]')
+        seen += page.evaluate(FAULTS)
+        found = [line for line in seen if not line.startswith(own)]
+        if found:
+          faults[file.name, width, theme] = found
+        seen.clear()
+    self.assertEmpty(faults)
+
+
+if __name__ == '__main__':
+  absltest.main()
