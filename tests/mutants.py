@@ -23,42 +23,58 @@ from tests.upstream import suite
 
 _PRELOADED = ('jax.numpy', 'scipy.optimize', 'sklearn.linear_model', __name__)
 
-_CHECK = 'utils.check_epsilon_hat(epsilon_hat=epsilon_hat)'
-_CHECK_BOTH = _CHECK[:-1] + ', tf_style=tf_style)'
-_ALIAS = {
+_RESOLVE = 'utils.resolve_epsilon_hat(epsilon_hat, tf_style'
+_FLAGS = {
     'epsilon_hat: bool = False': ['epsilon_hat: bool = True'],
     'tf_style: bool = False': ['tf_style: bool = True'],
-    _CHECK_BOTH: [_CHECK, 'utils.check_epsilon_hat(tf_style=tf_style)', 'pass'],
-    '=epsilon_hat or tf_style': [
-        '=epsilon_hat',
-        '=tf_style',
-        '=epsilon_hat and tf_style',
-        '=(epsilon_hat or tf_style) and mu_dtype is None',
-        '=(epsilon_hat or tf_style) and eps_root == 0.0',
+}
+_ALIAS = _FLAGS | {
+    f'epsilon_hat = {_RESOLVE}': [
+        f'{_RESOLVE}',
+        'epsilon_hat = (lambda *x: epsilon_hat or tf_style)(epsilon_hat',
+        'epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat, False',
+        'epsilon_hat = utils.resolve_epsilon_hat(False, tf_style',
+    ],
+    '=epsilon_hat,\n': [
+        '=epsilon_hat and tf_style,\n',
+        '=epsilon_hat and mu_dtype is None,\n',
+        '=epsilon_hat and eps_root == 0.0,\n',
+        '=epsilon_hat and b1 > 0,\n',
+        '=epsilon_hat and not callable(learning_rate),\n',
     ],
 }
+_NESTEROV = {
+    'tf_style, nesterov)': [
+        'tf_style)',
+        'tf_style, False)',
+        'tf_style, not nesterov)',
+    ],
+    'nesterov=nesterov': ['nesterov=nesterov and not epsilon_hat'],
+}
 _MOVED = 'mu_hat = _move_bias_correction(mu_hat, nu, b2, count_inc)'
+_VALIDATED = 'epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat)'
 _MUTANTS = {
     'transform._move_bias_correction': {
-        'jax.lax.rsqrt(1.0 - decay**count)': [
-            '1 / (1 - decay**count)',
-            'jnp.sqrt(1 - decay**count)',
+        'jnp.sqrt(1 - decay**count)': [
+            '(1 - decay**count)',
+            'jnp.sqrt(1 + decay**count)',
+            'jax.lax.rsqrt(1.0 - decay**count)',
+            'jax.lax.sqrt(1 - decay**count)',
         ],
-        '1.0 - decay': ['1.0 + decay'],
         'decay**count)': ['decay**(count - 1))', 'decay**(count + 1))'],
-        'm / divisor': ['m * divisor', 'v / divisor'],
-        'divisor.astype(v.dtype)': [
-            'divisor',
-            'divisor.astype(m.dtype)',
-            # The power in the dtype of the moment.
-            'jax.lax.rsqrt(1.0 - jnp.asarray(decay, v.dtype) ** count)',
+        'm * factor': ['m / factor', 'v * factor'],
+        'factor.astype(v.dtype)': [
+            'factor',
+            'factor.astype(m.dtype)',
+            'jnp.sqrt(1 - jnp.asarray(decay, v.dtype) ** count)',
         ],
     },
     'transform.scale_by_adam': {
         'epsilon_hat: bool = False': ['epsilon_hat: bool = True'],
-        _CHECK: ['pass'],
+        _VALIDATED: ['pass'],
         'if epsilon_hat:': [
             'if not epsilon_hat:',
+            'if epsilon_hat and b1:',
             'if epsilon_hat and nesterov:',
             'if epsilon_hat and not nesterov:',
             'if epsilon_hat and mu_dtype is None:',
@@ -76,12 +92,13 @@ _MUTANTS = {
     'transform.scale_by_amsgrad': {
         'epsilon_hat: bool = False': ['epsilon_hat: bool = True'],
         '    *,\n': [''],
-        _CHECK: ['pass'],
+        _VALIDATED: ['pass'],
         '= epsilon_hat and bias_correction_nu': [
             '= epsilon_hat',
             '= bias_correction_nu',
             '= epsilon_hat and bias_correction_nu and bias_correction_mu',
             '= epsilon_hat and bias_correction_nu and mu_dtype is None',
+            '= epsilon_hat and bias_correction_nu and b1 > 0',
         ],
         '= bias_correction_nu and not epsilon_hat': [
             '= bias_correction_nu',
@@ -98,21 +115,48 @@ _MUTANTS = {
             'nu_eff = _move_bias_correction(nu_eff, nu, b2, count_inc)',
         ],
     },
-    'alias.adam': _ALIAS,
-    'alias.adamw': _ALIAS,
+    'alias.adam': _ALIAS | _NESTEROV,
+    'alias.adamw': _ALIAS
+    | _NESTEROV
+    | {
+        'add_decayed_weights(weight_decay,': [
+            'add_decayed_weights(0.0 if epsilon_hat else weight_decay,',
+            'add_decayed_weights(weight_decay * (2 if epsilon_hat else 1),',
+        ],
+    },
     'alias.amsgrad': _ALIAS | {'    *,\n': ['']},
-    'utils.check_epsilon_hat': {
+    'utils.resolve_epsilon_hat': {
         '(bool, np.bool_)': [
             'bool',
             'np.bool_',
             '(bool, np.bool_, int)',
             '(bool, np.bool_, float)',
-            '(bool, np.bool_, jax.Array)',
+            '(bool, np.bool_, str)',
+            '(bool, np.bool_, np.ndarray)',
+            '(bool, np.bool_, type(None))',
+            '(bool, np.bool_, jnp.ndarray)',
         ],
-        'flags.items()': ['list(flags.items())[:1]'],
-        'TypeError': ['ValueError'],
+        "(('epsilon_hat', epsilon_hat), ('tf_style', tf_style))": [
+            "(('epsilon_hat', epsilon_hat),)",
+            "(('tf_style', tf_style),)",
+        ],
+        'raise TypeError': ['raise ValueError'],
         '`{name}`': ['This'],
-        '`eps`': ['it'],
+        ' bool, ': [' flag, '],
+        "' `eps`.'": ["' it.'"],
+        'tf_style and nesterov': [
+            'False',
+            'nesterov',
+            '(tf_style or epsilon_hat) and nesterov',
+        ],
+        'raise ValueError': ['raise TypeError'],
+        "' `epsilon_hat=True` to": ["' it to"],
+        'epsilon_hat or tf_style': [
+            'epsilon_hat',
+            'tf_style',
+            'epsilon_hat and tf_style',
+            'True',
+        ],
     },
 }
 
