@@ -35,12 +35,14 @@ async () => {
   const find = (fault, nodes) => found.push(...nodes.map(
       node => `${fault}: ${node.tagName} ${node.textContent.slice(0, 60)}`));
   const article = document.querySelector('.bd-article-container');
-  const all = [...article.querySelectorAll('*:not(svg *, .math *)')];
+  const all = [...article.querySelectorAll('*')].filter(
+      node => !node.closest('svg *, mjx-assistive-mml'));
   if (document.documentElement.scrollWidth > width) found.push('page scrolls');
   find('beyond the edge', all.filter(node =>
       node.getBoundingClientRect().right > width + 1 && !inScroller(node)));
   find('cut off', all.filter(isCut));
-  find('not drawn', all.filter(node => node.matches('.math:not(:has(svg))')));
+  find('not drawn', all.filter(node => node.matches(
+      '.math:is(:not(:has(svg)), :has([data-mml-node=merror]))')));
   find('no copy button', all.filter(
       node => node.matches('.highlight:not(:has(.copybtn))')));
   find('on a dark page', all.filter(
@@ -66,7 +68,7 @@ class SiteTest(absltest.TestCase):
     folders = ('-c', 'docs', '.', str(cls.site))
     shutil.rmtree(cls.site, ignore_errors=True)
     subprocess.run(command + folders, cwd=ROOT, check=True)
-    cls.files = sorted(cls.site.glob('*.html')) + sorted(cls.site.glob('docs/**/*.html'))
+    cls.files = [*cls.site.glob('*.html'), *cls.site.glob('docs/**/*.html')]
     chromium = cls.enter_context(sync_api.sync_playwright()).chromium
     cls.browser = cls.enter_context(
         chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
