@@ -1,5 +1,6 @@
 """Takes the step of `docs/frameworks.md` with every optimizer that it ran."""
 
+import itertools
 import math
 import pathlib
 import pkgutil
@@ -9,7 +10,6 @@ from absl.testing import parameterized
 import jax.numpy as jnp
 from markdown_it import MarkdownIt
 import numpy as np
-import optax
 import pytest
 
 PAGE = pathlib.Path(__file__).parents[2] / 'docs' / 'frameworks.md'
@@ -28,7 +28,8 @@ def rows():
   """Yields the name, form and epsilon of the optimizers that say "run"."""
   tokens = MarkdownIt().enable('table').parse(PAGE.read_text('utf-8'))
   end = [token.type for token in tokens].index('table_close')
-  cells = [t for o, t in zip(tokens[:end], tokens[1:]) if o.type == 'td_open']
+  pairs = itertools.pairwise(tokens[:end])
+  cells = [cell for opening, cell in pairs if opening.type == 'td_open']
   for names, form, epsilon, checked in zip(*[iter(cells)] * 4, strict=True):
     if checked.content.startswith('run,'):
       for span in names.children:
@@ -50,7 +51,7 @@ def torch_step(optimizer, gradient, **eps):
 def keras_step(optimizer, gradient, **epsilon):
   keras = pytest.importorskip('keras')
   variable = keras.Variable([0.0])
-  optimizer(1.0, **epsilon).apply([keras.ops.full(1, gradient)], [variable])
+  optimizer(1.0, **epsilon).apply([keras.ops.full([1], gradient)], [variable])
   return keras.ops.convert_to_numpy(variable)
 
 
