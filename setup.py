@@ -1,4 +1,4 @@
-"""What setuptools builds: the grafted package, with the facts of the release.
+"""What setuptools builds: the merged package, with the facts of the release.
 
 ``graft.backend`` runs this in a folder that holds the package in ``build/src``;
 a source distribution, which is of this repository, holds none.
@@ -9,16 +9,15 @@ import pathlib
 
 import setuptools
 
-from graft import release
+from graft import version
 
 _SOURCE = 'build/src'
 _FACTS = metadata.metadata('optax')
-_MARK = '.' if '+' in _FACTS['Version'] else '+'
 
 pathlib.Path(_SOURCE).mkdir(parents=True, exist_ok=True)
 setuptools.setup(
     name='optax',
-    version=f'{_FACTS["Version"]}{_MARK}{release.LABEL}',
+    version=version.of_fork(_FACTS['Version']),
     description='optax, with a flag for the Adam of TensorFlow and Keras.',
     long_description=pathlib.Path('README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',

@@ -1,12 +1,14 @@
-"""Lays the sparse files of this repository over a release of optax.
+"""Merges the sparse files of this repository into a release of optax.
 
 In the order in which a file passes through them:
 
-  notation    what ``...`` means where, and what is added to upstream's
-  docstrings  paragraphs and entries; changelog, the same for the changelog
-  weave       one sparse module over upstream's: which statement is which
-  package     the whole of ``optax/``: as a tree, checked, or as a diff
-  release     where upstream is found, and that it is as released
-  formula     the result follows Adam's formulas
+  release     finds upstream, and checks that it is as it was released
+  package     merges the whole of ``optax/``: as a tree, checked, or as a diff
+  modules     merges one module: which statement of ours belongs where
+  notation    what ``...`` stands for, and what is added to upstream's code
+  docstrings  adds paragraphs and entries to a docstring
+  changelog   adds our entry to the changelog
+  formula     checks the updates of the result against Adam's formulas
   backend     what pip and uv build the package with
+  version     the release, and the number of the build
 """

@@ -1,4 +1,8 @@
-"""The command line: ``python -m graft diff``, ``tree OUT`` and ``check``."""
+"""The command line: ``python -m graft diff``, ``tree OUT`` and ``check``.
+
+Arguments go in; a diff, a folder or a line that says what was checked comes
+out. Asking for help needs nothing that is not in Python.
+"""
 
 import argparse
 import pathlib
@@ -6,25 +10,46 @@ import sys
 import tempfile
 
 from graft import errors
+from graft import version
 
-with errors.told_in_one_line('pip install optax -r graft/requirements.txt'):
-  from graft import package
-  from graft import release
+
+def _parser() -> argparse.ArgumentParser:
+  parser = argparse.ArgumentParser(
+      prog='python -m graft',
+      description='Merges the change in optax/ into a release of optax.',
+  )
+  commands = parser.add_subparsers(dest='command', metavar='COMMAND')
+  for name, does in (
+      ('diff', 'print the change as a diff, for git apply'),
+      ('tree', 'write the merged package to OUT/optax'),
+      ('check', "check the merged package's updates against the formulas"),
+  ):
+    command = commands.add_parser(name, help=does, description=does)
+    if name == 'tree':
+      command.add_argument('out', type=pathlib.Path, metavar='OUT')
+    command.add_argument(
+        '--onto',
+        type=pathlib.Path,
+        metavar='DIR',
+        help=f'a checkout of optax; by default optax {version.UPSTREAM}',
+    )
+    command.add_argument('--version', help='of the checkout, if it states none')
+  return parser
 
 
 def main() -> None:
   """Runs one command."""
-  parser = argparse.ArgumentParser(prog='python -m graft')
-  parser.add_argument('command', choices=('diff', 'tree', 'check'))
-  add = parser.add_argument
-  add('out', nargs='?', type=pathlib.Path, help='of tree: where to make optax/')
-  add('--onto', type=pathlib.Path, help='a checkout; else the pinned release')
-  add('--version', help='of the checkout, if it does not say')
+  parser = _parser()
   options = parser.parse_args()
-  if (options.command == 'tree') != (options.out is not None):
-    parser.error('tree takes OUT, and the others do not')
+  if not options.command:
+    parser.print_help()
+    return
+  # Imported here since they need libcst.
+  from graft import package  # pylint: disable=import-outside-toplevel
+  from graft import release  # pylint: disable=import-outside-toplevel
+
   if options.onto is None:
-    upstream = release.fetched(release.pin())
+    upstream = release.fetched(version.UPSTREAM)
   else:
     upstream = release.in_folder(options.onto, options.version)
   if options.command == 'diff':
@@ -33,10 +58,10 @@ def main() -> None:
     package.write_tree(upstream, options.out)
   else:
     with tempfile.TemporaryDirectory() as folder:
-      found = package.checked_tree(upstream, pathlib.Path(folder))
-      print(f'optax {upstream.version}: {found}')
+      checked = package.write_checked_tree(upstream, pathlib.Path(folder))
+      print(f'optax {upstream.version}: {checked}')
 
 
 if __name__ == '__main__':
-  with errors.told_in_one_line('pip install optax'):
+  with errors.exit_on_error('pip install -r graft/requirements.txt'):
     main()

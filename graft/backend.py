@@ -1,8 +1,13 @@
-"""The build backend: grafts, then has setuptools build the result.
+"""The build backend: merges the change into optax, and setuptools builds that.
 
-``pip install . --config-settings upstream=0.2.4`` builds on that release, or
-``upstream=../optax`` on that checkout; the default is the pinned release. Each
-is a requirement of the build, and what is then installed is grafted onto.
+pip and uv call the functions that PEP 517 and PEP 660 name, with the settings
+of ``--config-settings``; an archive comes out, or one line that says why not.
+
+  upstream=0.2.4 or upstream=../optax   the release or checkout to build on
+  check=off                             install without checking the updates
+
+That optax, by default the pinned release, is a requirement of the build: pip
+installs it, and the change is merged into what it has installed.
 """
 
 from collections.abc import Iterator
@@ -11,20 +16,19 @@ import functools
 from importlib import metadata
 import os
 import pathlib
-import re
 import shutil
-import sys
 import tempfile
 
 from graft import errors
+from graft import version
 from graft.errors import GraftError
 
-_NEEDED = (
-    "pip install 'setuptools>=77' -r graft/requirements.txt optax first, or"
-    ' leave out --no-build-isolation'
-)
+_TOOLS = "'setuptools>=77' -r graft/requirements.txt"
+_NEEDED = f'pip install {_TOOLS} first, or leave out --no-build-isolation'
 
-with errors.told_in_one_line(_NEEDED):
+with errors.exit_on_error(_NEEDED):
+  from packaging.version import InvalidVersion
+  from packaging.version import Version
   import setuptools
   from setuptools import build_meta
 
@@ -32,61 +36,92 @@ with errors.told_in_one_line(_NEEDED):
   from graft import release
 
 
-def _wanted(settings: dict[str, str] | None) -> str:
-  """The requirement that the settings stand for; empty without them."""
-  value = (settings or {}).get('upstream', '')
-  if re.fullmatch(r'(\d[\w.+]*)?', str(value)):
-    return value and f'optax=={value}'
-  folder = pathlib.Path(str(value)).expanduser().resolve()
-  if (folder / 'optax' / '__init__.py').is_file():
-    return f'optax @ {folder.as_uri()}'
-  sys.exit(f'graft: upstream={value}: not a version, and no folder of optax')
+def _parse(settings: dict | None) -> tuple[str, bool, dict]:
+  """The requirement for upstream, if set; whether to check; the rest."""
+  rest = dict(settings or {})
+  upstream, check = rest.pop('upstream', ''), rest.pop('check', 'on')
+  if check not in ('on', 'off'):
+    raise GraftError(f'check={check}: unknown', 'set check=off or leave it out')
+  for name in rest:
+    if not name.startswith('-') and name != 'editable_mode':
+      remedy = 'the settings are upstream and check'
+      raise GraftError(f'{name}={rest[name]}: no such setting', remedy)
+  if not upstream:
+    return '', check == 'on', rest
+  try:
+    return f'optax=={Version(upstream)}', check == 'on', rest
+  except (InvalidVersion, TypeError):
+    folder = pathlib.Path(str(upstream)).expanduser().resolve()
+  if not (folder / 'optax' / '__init__.py').is_file():
+    problem = f'upstream={upstream}: not a version, and no folder of optax'
+    raise GraftError(problem, 'set a release, as 0.2.8, or a checkout')
+  return f'optax @ {folder.as_uri()}', check == 'on', rest
 
 
 def get_requires_for_build_wheel(config_settings=None) -> list[str]:
   """The optax to build on."""
-  return [_wanted(config_settings) or f'optax=={release.pin()}']
+  with errors.exit_on_error(_NEEDED):
+    return [_parse(config_settings)[0] or f'optax=={version.UPSTREAM}']
+
+
+def _installed(wanted: str) -> metadata.Distribution:
+  """The optax to build on, or a GraftError if a different one is installed."""
+  remedy = f"pip install {_TOOLS} '{wanted or f'optax=={version.UPSTREAM}'}'"
+  end = ' first, or leave out --no-build-isolation'
+  try:
+    found = metadata.distribution('optax')
+  except metadata.PackageNotFoundError as error:
+    raise GraftError('optax is not installed', remedy + end) from error
+  there = f'optax=={found.version}', f'optax @ {release.origin(found)}'
+  if wanted and wanted not in there:
+    if version.LABEL in found.version:  # For pip, it satisfies ==0.2.8.
+      remedy = remedy.replace('install', 'install --force-reinstall', 1)
+    raise GraftError(f'{wanted} is set, {there[0]} is installed', remedy + end)
+  return found
 
 
 @contextlib.contextmanager
-def _grafted_project(found: metadata.Distribution) -> Iterator[None]:
-  """Works in a folder with the grafted package, checked, and its facts."""
+def _merged_project(found: metadata.Distribution, check: bool) -> Iterator[None]:
+  """Works in a folder with the merged package and the facts of the release."""
   here = os.getcwd()
   with tempfile.TemporaryDirectory() as folder:
     source = pathlib.Path(folder, 'build', 'src')
-    print(package.checked_tree(release.verified(found), source))
+    upstream = release.verified(found)
+    if check:
+      print(package.write_checked_tree(upstream, source))
+    else:
+      package.write_tree(upstream, source)
+      print('check=off: the updates were not checked')
     for name in ('setup.py', 'README.md', 'LICENSE'):
       shutil.copy(name, folder)
     for file in found.files:
       if file.name == 'LICENSE' and '.dist-info' in file.parts[0]:
         shutil.copy(file.locate(), f'{folder}/LICENSE.optax')
-    os.chdir(folder)
-    yield
-    os.chdir(here)
+    try:
+      os.chdir(folder)
+      yield
+    finally:
+      os.chdir(here)
 
 
-def _hook(name: str, directory, config_settings=None, *arguments) -> str:
-  """Runs a hook of setuptools'; what is in its way ends it with one line."""
-  with errors.told_in_one_line(_NEEDED):
+def _build(name: str, directory, config_settings=None, *arguments) -> str:
+  """Runs a hook of setuptools; an expected error ends it with one line."""
+  with errors.exit_on_error(_NEEDED):
     if int(setuptools.__version__.split('.')[0]) < 77:
-      raise GraftError('setuptools is too old', _NEEDED)
-    found, wanted = metadata.distribution('optax'), _wanted(config_settings)
-    there = f'optax=={found.version}', f'optax @ {release.origin(found)}'
-    if wanted and wanted not in there:
-      problem = f'{wanted} is set, {there[0]} is installed'
-      raise GraftError(problem, _NEEDED)
-    settings = dict(config_settings or {})
-    settings.pop('upstream', None)
+      raise GraftError(f'setuptools {setuptools.__version__} is old', _NEEDED)
+    wanted, check, rest = _parse(config_settings)
+    found = _installed(wanted)
     out, hook = os.path.abspath(directory), getattr(build_meta, name)
-    # A source distribution is of the sparse files, not of what they become.
+    # A source distribution holds the sparse files, not the merged ones.
     is_source = name == 'build_sdist'
-    with contextlib.nullcontext() if is_source else _grafted_project(found):
-      return hook(out, settings, *arguments)
+    project = contextlib.nullcontext()
+    with project if is_source else _merged_project(found, check):
+      return hook(out, rest, *arguments)
 
 
-build_wheel = functools.partial(_hook, 'build_wheel')
-build_sdist = functools.partial(_hook, 'build_sdist')
-# What is grafted cannot be edited where the sparse files are: it is a copy.
+build_wheel = functools.partial(_build, 'build_wheel')
+build_sdist = functools.partial(_build, 'build_sdist')
+# What is merged cannot be edited where the sparse files are: it is a copy.
 build_editable = build_wheel
 get_requires_for_build_editable = get_requires_for_build_wheel
 get_requires_for_build_sdist = get_requires_for_build_wheel

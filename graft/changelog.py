@@ -1,4 +1,8 @@
-"""Lays our entry over a changelog in the form of Keep a Changelog."""
+"""Adds our entry to a changelog in the form of Keep a Changelog.
+
+The sparse changelog and upstream's go in as text; the merged text comes out, or
+a ``GraftError`` if it is not clear where the entry belongs.
+"""
 
 import re
 
@@ -7,7 +11,7 @@ from graft.errors import GraftError
 _REMEDY = 'write the entry by hand, or graft onto a release'
 
 
-def lay(sparse: str, upstream: str, version: str) -> str:
+def merge(sparse: str, upstream: str, version: str) -> str:
   """Upstream's changelog, where it has one, with our entry in what is new.
 
   Ours is a heading, one below it, and the entry; upstream gets the headings

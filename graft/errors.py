@@ -1,12 +1,17 @@
-"""What graft raises, and how a command or a build ends with it."""
+"""The error that graft raises, and how a command or a build ends with it.
+
+A problem and a remedy go in. What comes out is one line on standard error and
+exit status 1, without a traceback.
+"""
 
 from collections.abc import Iterator
 import contextlib
+import shutil
 import sys
 
 
 class GraftError(Exception):
-  """What cannot be done, and what to do about it."""
+  """A problem, and what to do about it."""
 
   def __init__(
       self, problem: str, remedy: str = 'adapt the sparse file to this release'
@@ -18,10 +23,10 @@ class GraftError(Exception):
 
 
 @contextlib.contextmanager
-def told_in_one_line(needed: str) -> Iterator[None]:
-  """Ends the process with one line for what is refused, missing or in the way.
+def exit_on_error(needed: str) -> Iterator[None]:
+  """Exits with a one-line message on an expected error.
 
-  ``needed`` is how to get a module that is missing.
+  ``needed`` is the command that installs a module that is missing.
   """
   try:
     yield
@@ -30,5 +35,8 @@ def told_in_one_line(needed: str) -> Iterator[None]:
   except ModuleNotFoundError as error:
     sys.exit(f'graft: {error.name} is not installed; {needed}')
   except OSError as error:
-    name = error.filename2 or error.filename or 'the folder'
-    sys.exit(f'graft: {name}: {error.strerror}; make room, or name another')
+    name, reason = error.filename2 or error.filename, error.strerror
+    if isinstance(error, shutil.Error):  # Of several files; the first will do.
+      name, _, reason = error.args[0][0]
+    remedy = 'check the path, its permissions and the free space'
+    sys.exit(f'graft: {name or "output"}: {reason or error}; {remedy}')

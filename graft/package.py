@@ -1,4 +1,8 @@
-"""Grafts the whole of ``optax/``: as a tree, or as a diff."""
+"""Merges the whole of ``optax/``: as a tree, checked or not, or as a diff.
+
+An upstream, a folder with ``optax/`` and its version, goes in. A new folder
+comes out, or the text of a diff; upstream's folder stays as it is.
+"""
 
 import os
 import pathlib
@@ -9,7 +13,7 @@ import tempfile
 from typing import NamedTuple
 
 from graft import changelog
-from graft import weave
+from graft import modules
 from graft.errors import GraftError
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
@@ -22,12 +26,9 @@ class Upstream(NamedTuple):
   version: str
 
   def copy(self, out: pathlib.Path) -> None:
-    """Copies ``optax/`` into another folder."""
-    for path in (self.root / 'optax').rglob('*.*'):
-      if '__pycache__' not in path.parts:
-        there = out / path.relative_to(self.root)
-        there.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, there)
+    """Copies every file of ``optax/`` into a different folder."""
+    ignore = shutil.ignore_patterns('__pycache__')
+    shutil.copytree(self.root / 'optax', out / 'optax', ignore=ignore)
 
 
 def grafted(
@@ -37,19 +38,23 @@ def grafted(
   found = {}
   for path in sorted((repository / 'optax').rglob('*.[mp][dy]')):
     name = path.relative_to(repository)
-    lay = changelog.lay if name.suffix == '.md' else weave.lay
+    merge = changelog.merge if name.suffix == '.md' else modules.merge
     try:
       there = upstream.root / name
       before = there.read_bytes().decode() if there.exists() else ''
-      after = lay(path.read_text('utf-8'), before, upstream.version)
+      lines = before.replace('\r\n', '\n')
+      ending = '\r\n' if before != lines else '\n'
+      if lines.replace('\n', ending) != before:
+        raise GraftError('upstream mixes line endings', 'save it with one kind')
+      after = merge(path.read_text('utf-8'), lines, upstream.version)
     except UnicodeDecodeError as error:
       raise GraftError(f'{name}: {error}', 'save it as UTF-8') from error
     except GraftError as error:
       problem, remedy = error.args
       where = f'{name}: {problem} (optax {upstream.version})'
       raise GraftError(where, remedy) from error
-    if after != before:
-      found[name] = after
+    if after != lines:
+      found[name] = after.replace('\n', ending)
   return found
 
 
@@ -67,28 +72,33 @@ def write_tree(upstream: Upstream, out: pathlib.Path) -> None:
     (half / 'optax').rename(out / 'optax')
 
 
-def checked_tree(upstream: Upstream, out: pathlib.Path) -> str:
-  """Writes the tree, and holds it against the formulas in another process.
+def write_checked_tree(upstream: Upstream, out: pathlib.Path) -> str:
+  """Writes the tree, and checks its updates in a different process.
 
-  Returns what was held, or that pristine upstream does not import here either;
-  raises GraftError if an optimizer does not follow them or the result fails.
+  Returns what was checked. Raises a GraftError if an optimizer does not follow
+  the formulas, and if upstream itself does not import here.
   """
 
-  def run(root: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess:
+  def run(root: pathlib.Path, *arguments: str) -> tuple[bool, str]:
+    """Whether a process ended well, and the last line that it printed."""
     path = os.pathsep.join([str(root), os.environ.get('PYTHONPATH', '')])
     env = os.environ | {'PYTHONPATH': path, 'JAX_PLATFORMS': 'cpu'}
     command = [sys.executable, '-B', '-W', 'ignore', *arguments]
-    where = {'env': env, 'cwd': REPOSITORY}
-    return subprocess.run(command, capture_output=True, text=True, **where)
+    done = subprocess.run(command, env=env, cwd=REPOSITORY, capture_output=True)
+    text = done.stderr if done.returncode else done.stdout
+    last = text.decode(errors='replace').strip().split('\n')[-1]
+    return not done.returncode, last or f'exit status {done.returncode}'
 
   write_tree(upstream, out)
-  done = run(out, '-m', 'graft.formula')
-  if not done.returncode:
-    return done.stdout.strip()
-  problem = done.stderr.strip().split('\n')[-1]
-  if run(upstream.root, '-c', 'import optax').returncode:
-    return f'nothing was checked, since upstream does not import: {problem}'
-  raise GraftError(problem)
+  passed, line = run(out, '-m', 'graft.formula')
+  if passed and line.endswith('follow the formulas'):
+    return line
+  imports, why = run(upstream.root, '-c', 'import optax')
+  if not imports:
+    problem = f'optax {upstream.version} does not import here: {why}'
+    remedy = 'install what it needs, or build with --config-settings check=off'
+    raise GraftError(problem, remedy)
+  raise GraftError(line)
 
 
 def diff(upstream: Upstream) -> bytes:

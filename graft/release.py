@@ -1,4 +1,9 @@
-"""Finds the optax to graft onto, and checks that it is as it was released."""
+"""Finds the optax to merge with, and checks that it is as it was released.
+
+A version, a folder or the metadata of an installed package goes in; an
+``Upstream``, a folder with ``optax/`` and its version, comes out. A release
+that is not installed is downloaded with pip into ``build/upstream``.
+"""
 
 import base64
 import csv
@@ -10,19 +15,23 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
+
+from packaging.version import InvalidVersion
+from packaging.version import Version
 
 from graft import package
+from graft import version as fork
 from graft.errors import GraftError
 
-LABEL = 'epsilon.hat'  # The local version label that a release has not.
+LABEL = fork.LABEL
 
 _PIP = 'pip install --force-reinstall --no-deps'
 
 
 def pin() -> str:
-  """The version of optax that ``pyproject.toml`` pins."""
-  text = (package.REPOSITORY / 'pyproject.toml').read_text(encoding='utf-8')
-  return re.search(r'^\[tool\.graft\]\nupstream = "([^"]+)"', text, re.M)[1]
+  """The version of optax that the fork is built on by default."""
+  return fork.UPSTREAM
 
 
 def distribution(*folders: str | pathlib.Path) -> metadata.Distribution | None:
@@ -40,37 +49,57 @@ def origin(found: metadata.Distribution) -> str:
 def verified(found: metadata.Distribution) -> package.Upstream:
   """A release whose files are as its RECORD has them, or a GraftError."""
   name = f'optax {found.version}'
-  if LABEL in found.version:
-    raise GraftError(f'{name} is this fork already', f'{_PIP} optax=={pin()}')
+  if fork.LABEL in found.version:
+    release = re.split(rf'[+.]{re.escape(fork.LABEL)}', found.version)[0]
+    raise GraftError(f'{name} is this fork already', f'{_PIP} optax=={release}')
   record = csv.reader((found.read_text('RECORD') or '').splitlines())
   # Not found.files, which since Python 3.12 leaves out what is missing.
   files = [x for x in record if x and x[0].startswith('optax/') and x[1]]
   if not files:
-    remedy = f'graft onto its folder, {origin(found)}'
+    remedy = f'set upstream to its folder, {origin(found)}'
     raise GraftError(f'{name} is an editable install', remedy)
   for file, recorded, _ in files:
     path = pathlib.Path(found.locate_file(file))
-    there = path.read_bytes() if path.is_file() else b''
-    digest = base64.urlsafe_b64encode(hashlib.sha256(there).digest())
-    if recorded != f'sha256={digest.decode().rstrip("=")}':
-      remedy = f'{_PIP} {origin(found)}'
+    digest = hashlib.sha256(path.read_bytes() if path.is_file() else b'-')
+    actual = base64.urlsafe_b64encode(digest.digest()).decode().rstrip('=')
+    if recorded != f'sha256={actual}':
+      remedy = f"{_PIP} '{origin(found)}'"
       raise GraftError(f'{file}: not as {name} has it', remedy)
   return package.Upstream(pathlib.Path(found.locate_file('')), found.version)
 
 
+def _downloaded(version: str) -> package.Upstream | None:
+  """The release in ``build/upstream``, unless it is missing or damaged."""
+  importlib.invalidate_caches()
+  found = distribution(package.REPOSITORY / 'build' / 'upstream' / version)
+  try:
+    return verified(found) if found else None
+  except GraftError:
+    return None
+
+
 def fetched(version: str) -> package.Upstream:
   """A release: as installed, or unpacked with pip into ``build/upstream``."""
+  installed = distribution(*sys.path)
+  if installed is not None and installed.version == version:
+    return verified(installed)
+  if upstream := _downloaded(version):
+    return upstream
   folder = package.REPOSITORY / 'build' / 'upstream' / version
-  for found in (distribution(*sys.path), distribution(folder)):
-    if found is not None and found.version == version:
-      return verified(found)
-  command = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps']
-  command += ['--no-compile', f'--target={folder}', f'optax=={version}']
-  done = subprocess.run(command, capture_output=True, text=True, check=False)
-  if done.returncode:
-    why = done.stderr.strip().split('\n')[-1]
-    raise GraftError(f'pip has no optax {version}: {why}', 'name --onto DIR')
-  importlib.invalidate_caches()
+  folder.parent.mkdir(parents=True, exist_ok=True)
+  with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.new-') as new:
+    command = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps']
+    command += ['--no-compile', f'--target={new}/new', f'optax=={version}']
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+      why = done.stderr.strip().split('\n')[-1]
+      problem = f'optax {version} could not be downloaded: {why}'
+      raise GraftError(problem, f'pip install optax=={version}, or name --onto')
+    # Another process may have been faster; what is damaged goes.
+    if not _downloaded(version):
+      if folder.exists():
+        folder.rename(f'{new}/damaged')
+      pathlib.Path(new, 'new').rename(folder)
   return verified(distribution(folder))
 
 
@@ -79,10 +108,16 @@ def in_folder(root: pathlib.Path, version: str = '') -> package.Upstream:
   init = root / 'optax' / '__init__.py'
   if not init.is_file():
     raise GraftError(f'{root}: holds no optax/__init__.py', 'name a checkout')
-  pattern = r'^__version__ *= *["\']([^"\']+)["\']'
-  stated = re.findall(pattern, init.read_text('utf-8'), re.MULTILINE)
+  pattern = rb'^__version__\b[^=\n]*= *["\']([^"\']+)["\']'
+  stated = re.findall(pattern, init.read_bytes(), re.MULTILINE)
   found = distribution(root)
-  version = version or next(iter(stated), found.version if found else '')
-  if not re.match(r'\d+\.\d+', version):
-    raise GraftError(f'{root}: states no version', 'give one with --version')
+  version = version or (
+      stated[0].decode(errors='replace') if stated
+      else found.version if found else ''
+  )
+  try:
+    Version(version)
+  except InvalidVersion as error:
+    problem = f'{root}: states no version, or none that is valid: {version!r}'
+    raise GraftError(problem, 'give one with --version') from error
   return package.Upstream(root, version)

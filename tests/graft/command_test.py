@@ -1,4 +1,4 @@
-"""The command line, as a user has it: what it prints, writes and refuses."""
+"""The command line: what it prints, writes and refuses."""
 
 import os
 import pathlib
@@ -71,7 +71,10 @@ class CommandTest(parameterized.TestCase):
     files = [path for path in folder.rglob('*') if path.is_file()]
     return {str(x.relative_to(folder)): x.read_bytes() for x in files}
 
-  def test_the_diff_applies_and_gives_the_tree_whatever_git_is_told(self):
+  def test_the_diff_applies_and_gives_the_tree_with_any_git_settings(self):
+    for name in ('DATA', '.hidden', 'data.v1/README'):
+      (self.checkout / 'optax' / name).parent.mkdir(exist_ok=True)
+      (self.checkout / 'optax' / name).write_text(name)
     before = self.contents(self.checkout)
     config = self.folder / 'config'
     config.write_text(_GIT)
@@ -94,9 +97,9 @@ class CommandTest(parameterized.TestCase):
     subprocess.run(apply, input=diff.encode(), cwd=self.checkout, check=True)
     self.assertEqual(self.contents(self.checkout), self.contents(out))
     self.assertNotEqual(self.contents(out), before)
-    with self.subTest('the fork is no upstream'):
+    with self.subTest('the fork cannot be merged again'):
       self.assert_refuses('upstream')
-    with self.subTest('a tree that is there stays'):
+    with self.subTest('an existing tree stays'):
       self.checkout = release.fetched(_PIN).root
       self.assert_refuses(f'{out}/optax is there already', commands=('tree',))
 
@@ -113,10 +116,20 @@ class CommandTest(parameterized.TestCase):
   def test_an_upstream_that_cannot_be_read(self):
     (self.checkout / _TRANSFORM).write_bytes(b'# \xff\n')
     self.assert_refuses(_TRANSFORM, 'utf-8')
+    (self.checkout / _TRANSFORM).write_bytes(b'x = 1\r\ny = 2\n')
+    self.assert_refuses(_TRANSFORM, 'mixes line endings')
     (self.checkout / _TRANSFORM).unlink()
     self.assert_refuses(_TRANSFORM)
     self.checkout /= 'docs'
     self.assert_refuses(str(self.checkout))
+
+  def test_windows_line_endings_stay(self):
+    path = self.checkout / _TRANSFORM
+    path.write_bytes(path.read_bytes().replace(b'\n', b'\r\n'))
+    self.assertEqual(self.graft('tree', self.folder / 'out'), (0, '', ''))
+    result = (self.folder / 'out' / _TRANSFORM).read_bytes()
+    self.assertIn(b'epsilon_hat', result)
+    self.assertEqual(result.count(b'\n'), result.count(b'\r\n'))
 
   def test_a_result_that_is_wrong(self):
     anchor = '    nu_hat = optax.tree.bias_correction(nu, b2, count_inc)\n'
@@ -125,13 +138,36 @@ class CommandTest(parameterized.TestCase):
         (anchor, f'    direction = mu_hat\n{anchor}'),
         ('mu_hat,\n        nu_hat', 'direction,\n        nu_hat'),
     )
-    told = ('adam(', 'tf_style=True', ' gives [', ' at step 1, ', 'formula [')
-    self.assert_refuses(*told, commands=('check',))
+    parts = ('adam(', 'epsilon_hat=True', ' gives [', ' at step 1', 'formula [')
+    self.assert_refuses(*parts, commands=('check',))
+
+  def test_a_parameter_that_the_check_does_not_cover(self):
+    options = '    *,\n    nesterov: bool = False,\n'
+    self.edit(
+        _TRANSFORM,
+        (options, f'{options}    bias_correction_nu: bool = True,\n'),
+    )
+    self.assert_refuses(
+        'scale_by_adam has a parameter `bias_correction_nu`',
+        commands=('check',),
+    )
 
   def test_a_result_that_is_right(self):
     names = 'adam, adamw, nadam, nadamw, amsgrad'
-    told = f'optax {_PIN}: {names} follow the formulas\n'
-    self.assertEqual(self.graft('check'), (0, told, ''))
+    line = f'optax {_PIN}: scale_by_adam, scale_by_amsgrad, {names} follow'
+    self.assertEqual(self.graft('check'), (0, f'{line} the formulas\n', ''))
+
+  @parameterized.parameters((), ('--help',), ('check', '--help'))
+  def test_help_needs_nothing_that_is_not_in_python(self, *arguments):
+    done = subprocess.run(
+        [sys.executable, '-S', '-m', 'graft', *arguments],
+        cwd=package.REPOSITORY,
+        env=os.environ | {'PYTHONPATH': ''},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    self.assertStartsWith(done.stdout, 'usage: python -m graft')
 
 
 if __name__ == '__main__':

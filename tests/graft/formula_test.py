@@ -1,5 +1,6 @@
-"""The formulas that a build is held against, and that it can be refused."""
+"""The check of the formulas accepts the fork and refuses what differs."""
 
+import functools
 import inspect
 import pathlib
 import tempfile
@@ -9,119 +10,141 @@ from unittest import mock
 from absl.testing import absltest
 from absl.testing import parameterized
 import jax
-import numpy as np
+import optax
 
 from graft import formula
 from graft import package
 from graft.errors import GraftError
-from tests.numerics import reference
 
-_COMMON = 'learning_rate b1 b2 eps eps_root mu_dtype tf_style'.split()
-_ADAM = (*_COMMON, 'nesterov')
-_ADAMW = (*_ADAM, 'weight_decay', 'mask')
-_AMSGRAD = (*_COMMON, 'bias_correction_mu', 'bias_correction_nu')
-
-
-class _Optimizer:
-  """Takes the steps of the independent reference."""
-
-  def __init__(self, options):
-    rate = options.pop('learning_rate')
-    self.rate = rate if callable(rate) else lambda count: rate
-    self.mask = options.pop('mask', None)
-    self.decay = options.pop('weight_decay', 0.0)
-    self.mu_dtype = options.pop('mu_dtype', None)
-    self.options = options | {'epsilon_hat': options.pop('tf_style')}
-
-  def init(self, params):
-    return reference.init(params)
-
-  def update(self, grads, state, params):
-    rate = self.rate(state.count)
-    u, state = reference.update(grads, state, **self.options)
-    masked = self.mask or jax.tree.map(lambda _: True, params)
-    update = jax.tree.map(
-        lambda u, p, m: -rate * (u + m * self.decay * p), u, params, masked
-    )
-    mu = jax.tree.map(lambda m: np.asarray(m, self.mu_dtype), state.mu)
-    return update, state._replace(mu=mu)
+_NAMES = (
+    'scale_by_adam',
+    'scale_by_amsgrad',
+    'adam',
+    'adamw',
+    'nadam',
+    'nadamw',
+    'amsgrad',
+)
 
 
-def _package(wrong):
-  """A module with the five optimizers, which have some options wrong."""
+def _ignoring(factory, ignored):
+  """A function of the same signature that overrides some of its options."""
 
-  def factory(names, **fixed):
-    def optimizer(**options):
-      options = fixed | options
-      return _Optimizer(options | {k: wrong[k] for k in wrong if k in options})
+  @functools.wraps(factory)
+  def optimizer(**options):
+    known = inspect.signature(factory).parameters
+    return factory(**(options | {k: ignored[k] for k in ignored if k in known}))
 
-    kind = inspect.Parameter.KEYWORD_ONLY
-    parameters = [inspect.Parameter(name, kind) for name in names]
-    optimizer.__signature__ = inspect.Signature(parameters)
-    return optimizer
+  return optimizer
 
-  return types.SimpleNamespace(
-      adam=factory(_ADAM),
-      adamw=factory(_ADAMW),
-      nadam=factory(_ADAM, nesterov=True),
-      nadamw=factory(_ADAMW, nesterov=True),
-      amsgrad=factory(_AMSGRAD, amsgrad=True),
-  )
+
+def _with_parameters(factory, change):
+  """The function with a different list of parameters in its signature."""
+  optimizer = lambda **options: factory(**options)
+  signature = inspect.signature(factory)
+  parameters = change(list(signature.parameters.values()))
+  optimizer.__signature__ = signature.replace(parameters=parameters)
+  return optimizer
 
 
 class FormulaTest(parameterized.TestCase):
 
-  def hold(self, **wrong):
-    """Holds a package against the formulas in this process."""
+  def check(self, **changed):
+    """Checks the fork in this process, with some functions changed."""
     x64 = jax.config.jax_enable_x64
     self.addCleanup(jax.config.update, 'jax_enable_x64', x64)
-    with mock.patch.object(formula, 'optax', _package(wrong)):
-      return formula._hold_all()  # pylint: disable=protected-access
-
-  def test_the_reference_follows_them(self):
-    names = 'adam, adamw, nadam, nadamw, amsgrad'
-    self.assertEqual(self.hold(), f'{names} follow the formulas')
+    functions = {name: getattr(optax, name) for name in _NAMES} | changed
+    fake = types.SimpleNamespace(**functions)
+    with mock.patch.object(formula, 'optax', fake):
+      with mock.patch.object(formula, '_PARAMETERS', {
+          name: formula._PARAMETERS[name] for name in changed
+      }):
+        return formula.check_all()
 
   @parameterized.parameters(
-      ('adam', 'tf_style=False', {'tf_style': True}),
+      ('scale_by_adam', 'epsilon_hat=True', {'epsilon_hat': False}),
+      ('scale_by_adam', 'nesterov=True', {'nesterov': False}),
+      ('scale_by_adam', '', {'b1': 0.8}),
+      ('scale_by_amsgrad', 'epsilon_hat=True', {'epsilon_hat': False}),
+      ('scale_by_amsgrad', 'mu_dtype=.float32', {'mu_dtype': None}),
       ('adam', 'tf_style=True', {'tf_style': False}),
+      ('adam', '', {'epsilon_hat': True}),
       ('adam', '', {'eps': 1.001e-3}),
+      ('adam', '', {'b2': 0.99}),
       ('adam', 'eps_root=0.001', {'eps_root': 0.0}),
-      ('adam', 'nesterov=True', {'nesterov': False}),
-      ('adam', "mu_dtype='float32'", {'mu_dtype': None}),
       ('adam', 'learning_rate=<', {'learning_rate': 0.5}),
+      ('nadam', '', {'nesterov': False}),
       ('adamw', '', {'weight_decay': 0.0}),
       ('adamw', "mask={'matrix'", {'mask': None}),
-      ('amsgrad', '', {'amsgrad': False}),
       ('amsgrad', 'bias_correction_mu=False', {'bias_correction_mu': True}),
       ('amsgrad', 'bias_correction_nu=False', {'bias_correction_nu': True}),
   )
-  def test_an_option_that_is_ignored_is_found(self, name, option, wrong):
-    told = rf'(?s)\A{name}\(.*{option}.* gives \[.*\] at step .*formula \['
-    with self.assertRaisesRegex(SystemExit, told):
-      self.hold(**wrong)
+  def test_an_option_that_is_ignored_is_found(self, name, option, ignored):
+    changed = {name: _ignoring(getattr(optax, name), ignored)}
+    line = rf'(?s)\A{name}\(.*{option}.* gives \[.*\] at step .*formula \['
+    with self.assertRaisesRegex(SystemExit, line):
+      self.check(**changed)
+
+  def test_every_parameter_must_be_known(self):
+    new = inspect.Parameter('bias_correction_nu', inspect.Parameter.KEYWORD_ONLY)
+    adam = _with_parameters(optax.scale_by_adam, lambda x: [*x, new])
+    line = 'scale_by_adam has a parameter `bias_correction_nu`'
+    with self.assertRaisesRegex(SystemExit, line):
+      self.check(scale_by_adam=adam)
+
+  def test_defaults_and_order_must_be_known(self):
+    double = lambda x: [x[0].replace(default=0.8), *x[1:]]
+    adam = _with_parameters(optax.scale_by_adam, double)
+    with self.assertRaisesRegex(SystemExit, r'default b1=0\.8'):
+      self.check(scale_by_adam=adam)
+    swap = lambda x: [x[1], x[0], *x[2:]]
+    adam = _with_parameters(optax.scale_by_adam, swap)
+    with self.assertRaisesRegex(SystemExit, 'order'):
+      self.check(scale_by_adam=adam)
+
+  @parameterized.parameters('adam', 'nadamw')
+  def test_tf_style_with_nesterov_must_raise(self, name):
+    factory = getattr(optax, name)
+
+    @functools.wraps(factory)
+    def lenient(tf_style=False, epsilon_hat=False, **options):
+      return factory(epsilon_hat=epsilon_hat or tf_style, **options)
+
+    with self.assertRaisesRegex(SystemExit, 'does not raise a ValueError'):
+      self.check(**{name: lenient})
+
+  def test_the_flag_must_be_there(self):
+    old = _with_parameters(optax.adam, lambda x: x[:-2])
+    with self.assertRaisesRegex(SystemExit, 'adam does not take the flag'):
+      self.check(adam=old)
+
+
+class ProcessTest(parameterized.TestCase):
 
   @parameterized.parameters(
       ('import nothing_like_it', '', 'nothing_like_it'),
-      ('', '', 'adam does not take the flag'),
+      ('', '', 'scale_by_adam'),
+      ('import os; os._exit(0)', '', 'exit status 0'),
+      ('import os; os._exit(3)', '', 'exit status 3'),
   )
-  def test_a_result_that_does_not_work(self, grafted, upstream, told):
-    with self.assertRaisesRegex(GraftError, rf'\A.*{told}.*\Z'):
-      self.check(grafted, upstream)
+  def test_a_result_that_does_not_work_is_refused(self, ours, theirs, why):
+    with self.assertRaisesRegex(GraftError, rf'\A.*{why}.*\Z'):
+      self.check(ours, theirs)
 
-  def test_nothing_is_checked_where_upstream_does_not_import(self):
-    found = self.check(*['import nothing_like_it'] * 2)
-    self.assertRegex(found, r'\A.*does not import: .*nothing_like_it')
+  def test_an_upstream_that_does_not_import_is_refused(self):
+    line = r'\Aoptax 1\.0 does not import here: .*nothing_like_it.*check=off\Z'
+    with self.assertRaisesRegex(GraftError, line):
+      self.check(*['import nothing_like_it'] * 2)
 
-  def check(self, grafted: str, upstream: str) -> str:
-    """Checks one toy package as what comes of another."""
+  def check(self, ours: str, theirs: str) -> str:
+    """Checks one toy package as the result of merging with a different one."""
     folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
-    for root, text in (('grafted', grafted), ('upstream', upstream)):
+    for root, text in (('ours', ours), ('theirs', theirs)):
       (folder / root / 'optax').mkdir(parents=True)
       (folder / root / 'optax' / '__init__.py').write_text(text)
-    upstream = package.Upstream(folder / 'upstream', '1.0')
+    upstream = package.Upstream(folder / 'theirs', '1.0')
     with mock.patch.object(package, 'write_tree'):
-      return package.checked_tree(upstream, folder / 'grafted')
+      return package.write_checked_tree(upstream, folder / 'ours')
 
 
 if __name__ == '__main__':

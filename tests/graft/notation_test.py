@@ -29,8 +29,10 @@ def _cases():
       yield f'{file.stem}: {title}', sparse, told, theirs
 
 
-def lay(sparse: str, upstream: str, version: str = '', name: str = 'part.py'):
-  """What is laid of two texts, as the files of two folders."""
+def merge(
+    sparse: str, upstream: str, version: str = '', name: str = 'part.py'
+) -> str:
+  """Merges two texts, as the files of two folders."""
   with tempfile.TemporaryDirectory() as folder:
     file = pathlib.PurePosixPath('optax', name)
     for side, text in (('ours', sparse), ('theirs', upstream)):
@@ -54,7 +56,7 @@ class NotationTest(parameterized.TestCase):
     name = 'CHANGELOG.md' if sparse[0][:1] in '#<' else 'part.py'
     texts = ('\n'.join([*lines, '']) for lines in (sparse, upstream))
     if kind == 'diff':
-      after = lay(*texts, note, name).split('\n')[:-1]
+      after = merge(*texts, note, name).split('\n')[:-1]
       diff = list(difflib.unified_diff(upstream, after, n=1000, lineterm=''))
       self.assertEqual([line.rstrip() for line in diff[3:]] or theirs, theirs)
       letters = iter(''.join(after))
@@ -62,7 +64,7 @@ class NotationTest(parameterized.TestCase):
       self.assertTrue(all(kept), msg='something of upstream is gone')
     else:
       with self.assertRaisesRegex(GraftError, re.escape(note)) as caught:
-        lay(*texts, '', name)
+        merge(*texts, '', name)
       self.assertRegex(str(caught.exception), r'\Aoptax/.+ \(optax .+\); .+\Z')
 
 
@@ -72,10 +74,10 @@ class DepthTest(parameterized.TestCase):
       ('elif', 'if x:\n    pass\n' + '  elif x:\n    pass\n' * 300),
       ('sum', f'z = {" + ".join("x" * 600)}\n'),
   )
-  def test_upstream_nested_deeply_is_laid_or_refused(self, deep):
+  def test_deeply_nested_code_is_merged_or_refused(self, deep):
     upstream = f'def f(x):\n  y = x\n  {deep}  return y\n'
     try:
-      result = lay('def f():\n  y = ...\n  print(y)\n', upstream)
+      result = merge('def f():\n  y = ...\n  print(y)\n', upstream)
     except GraftError as error:
       self.assertRegex(str(error), r'\Aoptax/part.py: .* too deep.*\Z')
     else:

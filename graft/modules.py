@@ -1,4 +1,8 @@
-"""Lays one sparse module over the upstream module of the same path."""
+"""Merges one sparse module with the upstream module of the same path.
+
+Two texts and upstream's version go in. The text of the merged module comes out,
+or a ``GraftError`` if a statement of ours has no one place in upstream's.
+"""
 
 import ast
 import collections
@@ -23,7 +27,7 @@ _Statement = cst.BaseStatement
 _Suite = Sequence[cst.BaseStatement]
 
 
-def lay(sparse: str, upstream: str, version: str) -> str:
+def merge(sparse: str, upstream: str, version: str) -> str:
   """Upstream's module, empty where it has none, with what a sparse file adds.
 
   Raises:
@@ -35,14 +39,14 @@ def lay(sparse: str, upstream: str, version: str) -> str:
     if not upstream and not notation.has_hole(ours):
       return sparse
     wrapper = metadata.MetadataWrapper(theirs, unsafe_skip_copy=True)
-    weaver = _Weaver(version, wrapper.resolve(metadata.ScopeProvider))
-    scope = next(iter(weaver.scopes.values())).globals
+    merger = _Merger(version, wrapper.resolve(metadata.ScopeProvider))
+    scope = next(iter(merger.scopes.values())).globals
     body = theirs.body
     for is_import in (True, False):
       part = [x for x in ours.body if m.matches(x, _IMPORT) == is_import]
-      body = weaver.suite(part, body, scope)
+      body = merger.merge_suite(part, body, scope)
     result = theirs.with_changes(body=body).code
-    if new := _faults(result) - _faults(upstream):
+    if new := _findings(result) - _findings(upstream):
       raise GraftError(f'the result has {min(new)}')
     return result
   except (cst.ParserSyntaxError, SyntaxError) as error:
@@ -51,7 +55,7 @@ def lay(sparse: str, upstream: str, version: str) -> str:
     raise GraftError('an expression or a chain of elif is too deep') from error
 
 
-def _faults(text: str) -> collections.Counter[str]:
+def _findings(text: str) -> collections.Counter[str]:
   """What pyflakes finds in a module, apart from imports without a use."""
   return collections.Counter(
       fault.message % fault.message_args
@@ -80,20 +84,20 @@ def _is_anchor(ours: _Statement, theirs: _Suite) -> bool:
   return notation.has_hole(ours) or m.matches(ours, _STRING)
 
 
-def _misfit(statement: _Statement, why: str, remedy: str) -> GraftError:
+def _unplaced(statement: _Statement, why: str, remedy: str) -> GraftError:
   """An error that names a statement of ours by its first line."""
   line = notation.code(statement.with_changes(leading_lines=())).split('\n')[0]
   return GraftError(f'`{line}` {why}', remedy)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Weaver:
+class _Merger:
   """Finds upstream's statement for each of a sparse suite, and adds to it."""
 
   version: str
   scopes: Mapping[cst.CSTNode, metadata.Scope]
 
-  def suite(
+  def merge_suite(
       self, ours: _Suite, theirs: _Suite, scope: metadata.Scope
   ) -> _Suite:
     """The statements of a module, a class or a function, with ours added.
@@ -108,7 +112,7 @@ class _Weaver:
           break
         after, follows_hole = None, True
       elif _is_anchor(statement, result):
-        index, added = self.woven(statement, result, scope)
+        index, added = self.merge_statement(statement, result, scope)
         result[index : index + 1] = [*run, added]
         after, run, follows_hole = index + len(run) + 1, [], False
       else:
@@ -123,10 +127,10 @@ class _Weaver:
           after += 1
     if run and not (follows_hole and statement is run[-1]):
       remedy = 'write it beside an anchor, as `name = ...`'
-      raise _misfit(run[0], 'has no place of its own', remedy)
+      raise _unplaced(run[0], 'has no place of its own', remedy)
     return result + run
 
-  def woven(
+  def merge_statement(
       self, ours: _Statement, body: _Suite, scope: metadata.Scope
   ) -> tuple[int, _Statement]:
     """The index of upstream's statement that ours stands for, and the two."""
@@ -135,12 +139,12 @@ class _Weaver:
       inner = [line for line in lines if notation.has_hole(line)]
       if len(inner) != 1:
         why = f"holds {len(inner)} places of upstream's"
-        raise _misfit(ours, why, 'write one `name = ...` in it')
-      index, theirs = self.woven(inner[0], body, scope)
+        raise _unplaced(ours, why, 'write one `name = ...` in it')
+      index, theirs = self.merge_statement(inner[0], body, scope)
       whole = ours.deep_replace(inner[0], theirs.with_changes(leading_lines=()))
       return index, whole.with_changes(leading_lines=theirs.leading_lines)
     if not (name := _anchor(ours)):
-      raise _misfit(ours, 'is no anchor', 'use an assignment or a return')
+      raise _unplaced(ours, 'is no anchor', 'use an assignment or a return')
     there = [index for index, x in enumerate(body) if _anchor(x) == name]
     number = len(scope.assignments[name]) or len(there)
     if number != 1:
@@ -152,14 +156,14 @@ class _Weaver:
       return there[0], theirs
     if isinstance(ours, notation.DEFINITION):
       try:
-        return there[0], self.definition(ours, theirs)
+        return there[0], self.merge_definition(ours, theirs)
       except GraftError as error:
         problem, remedy = error.args
         raise GraftError(f'{name}: {problem}', remedy) from error
     value = notation.with_value(theirs.body[0].value, ours.body[0].value)
     return there[0], theirs.with_deep_changes(theirs.body[0], value=value)
 
-  def definition(self, ours: _Statement, theirs: _Statement) -> _Statement:
+  def merge_definition(self, ours: _Statement, theirs: _Statement) -> _Statement:
     """Upstream's function or class with what ours adds to it."""
     if type(theirs) is not type(ours) or ours.decorators:
       raise GraftError('upstream defines it as something else')
@@ -173,5 +177,5 @@ class _Weaver:
       if not is_bare and list(returns).count(scope) > 1:
         raise GraftError('upstream returns in more than one place')
       theirs = notation.with_parameters(theirs, ours)
-    body = self.suite(new, theirs.body.body, scope)
+    body = self.merge_suite(new, theirs.body.body, scope)
     return theirs.with_changes(body=theirs.body.with_changes(body=body))

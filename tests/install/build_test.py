@@ -10,7 +10,8 @@ import pytest
 
 from graft import package
 from graft import release
-from tests.packaging import environments
+from graft import version
+from tests.install import environments
 
 _PIN = release.pin()
 _OTHER = '0.2.4'
@@ -40,7 +41,7 @@ class BuildTest(absltest.TestCase):
 
   def test_a_wheel_from_the_sdist_holds_the_grafted_package(self):
     sdist = environments.build(self.checkout, 'sdist', self.upstream)
-    self.assertEqual(sdist.name, f'optax-{_PIN}+epsilon.hat.tar.gz')
+    self.assertEqual(sdist.name, f'optax-{version.of_fork()}.tar.gz')
     with tarfile.open(sdist) as archive:
       archive.extractall(self.folder / 'sdist', filter='data')
     (unpacked,) = (self.folder / 'sdist').iterdir()
@@ -58,8 +59,8 @@ class BuildTest(absltest.TestCase):
     with self.subTest('it installs and works'):
       environment = self._environment()
       environment.install(wheel)
-      version, file = environment.use()
-      self.assertEqual(version, f'{_PIN}+epsilon.hat')
+      installed, file = environment.use()
+      self.assertEqual(installed, version.of_fork())
       self.assertIn(environment.site, file.parents)
 
   def test_the_metadata_is_the_release_s_and_the_checkout_as_it_was(self):
@@ -81,13 +82,13 @@ class BuildTest(absltest.TestCase):
     environment = self._environment(self.upstream)
     environment.install('--editable', self.checkout)
     installed = environment.use()
-    self.assertEqual(installed[0], f'{_PIN}+epsilon.hat')
+    self.assertEqual(installed[0], version.of_fork())
     with self.subTest('used from the root of the repository'):
       self.assertEqual(environment.use(self.checkout), installed)
     with self.subTest('another release, elsewhere'):
       other = self._environment(release.fetched(_OTHER).root)
       other.install('--editable', self.checkout)
-      self.assertEqual(other.use()[0], f'{_OTHER}+epsilon.hat')
+      self.assertEqual(other.use()[0], version.of_fork(_OTHER))
       self.assertEqual(environment.use(), installed)
     with self.subTest('a build that is refused'):
       self._refuse('adam: 1 is not 2')
@@ -116,7 +117,7 @@ class BuildTest(absltest.TestCase):
     environment = environments.Environment(self.folder / 'fresh', borrow=False)
     setting = ('--config-settings', f'upstream={_OTHER}')
     environment.pip(self.checkout, *setting)
-    self.assertEqual(environment.use()[0], f'{_OTHER}+epsilon.hat')
+    self.assertEqual(environment.use()[0], version.of_fork(_OTHER))
 
   def test_the_repository_holds_no_package_that_hides_the_installed_one(self):
     self.assertFalse((package.REPOSITORY / 'optax' / '__init__.py').exists())

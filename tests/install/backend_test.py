@@ -1,6 +1,7 @@
-"""The setting that takes another release, and where one is found, offline."""
+"""The settings of a build, and where upstream is found, without a network."""
 
 from importlib import metadata
+import os
 import pathlib
 import shutil
 import subprocess
@@ -15,7 +16,8 @@ from graft import backend
 from graft import errors
 from graft import package
 from graft import release
-from tests.packaging import environments
+from graft import version
+from tests.install import environments
 
 
 def _release(
@@ -65,31 +67,71 @@ class SettingTest(TestCase):
       ({'upstream': 'banana'}, 'upstream=banana: not a version'),
       ({'upstream': '/'}, 'upstream=/: not a version, and no folder of optax'),
       ({'upstream': ['0.2.4', '0.2.5']}, 'not a version'),
+      ({'upsteam': '0.2.4'}, 'upsteam=0.2.4: no such setting'),
+      ({'check': 'no'}, 'check=no: unknown'),
   )
-  def test_refuses_another_setting_in_one_line(self, settings, line):
+  def test_refuses_a_wrong_setting_in_one_line(self, settings, line):
     with self.assertRaisesRegex(SystemExit, f'^graft: .*{line}.*$'):
       backend.get_requires_for_build_wheel(settings)
+
+  def install(self, version: str, origin: str = '') -> None:
+    """Makes a toy the optax that is installed."""
+    found = release.distribution(_release(self.folder, version, origin))
+    there = mock.patch.object(metadata, 'distribution', lambda _: found)
+    self.enter_context(there)
 
   @parameterized.parameters(
       ('1.2', '', '1.2'),
       ('1.3.dev0', 'file:///there', '/there'),
   )
   def test_setuptools_builds_on_what_is_installed(self, version, origin, value):
-    found = release.distribution(_release(self.folder, version, origin))
+    self.install(version, origin)
     called = mock.Mock(return_value='an sdist')
     self.enter_context(mock.patch('setuptools.build_meta.build_sdist', called))
-    there = mock.patch.object(metadata, 'distribution', lambda _: found)
-    self.enter_context(there)
     self.enter_context(mock.patch.object(pathlib.Path, 'is_file', lambda _: 1))
     settings = {'upstream': value, '--build-option': '--quiet'}
     self.assertEqual(backend.build_sdist('dist', settings), 'an sdist')
     others = {'--build-option': '--quiet'}
     out = str(pathlib.Path('dist').absolute())
     called.assert_called_once_with(out, others)
-    with self.assertRaisesRegex(
-        SystemExit, f'^graft: optax==0.9 is set, optax=={version} is'
-    ):
-      backend.build_sdist('dist', {'upstream': '0.9'})
+
+  @parameterized.parameters(
+      ('0.2.8', r"pip install 'setuptools.*txt 'optax==0\.2\.4' first"),
+      ('0.2.4+epsilon.hat', r"install --force-reinstall .*'optax==0\.2\.4'"),
+      ('0.2.4+epsilon.hat.2', r"install --force-reinstall .*'optax==0\.2\.4'"),
+  )
+  def test_the_remedy_names_the_release_that_is_set(self, version, remedy):
+    self.install(version)
+    line = rf'^graft: optax==0\.2\.4 is set, optax==.* is installed; .*{remedy}'
+    with self.assertRaisesRegex(SystemExit, line):
+      backend.build_wheel('dist', {'upstream': '0.2.4'})
+
+  def test_a_build_that_raises_restores_the_working_directory(self):
+    self.install('1.2')
+    before = os.getcwd()
+    write = mock.patch.object(package, 'write_tree')
+    broken = mock.patch(
+        'setuptools.build_meta.build_wheel', side_effect=RuntimeError
+    )
+    with write, broken, self.assertRaises(RuntimeError):
+      backend.build_wheel('dist', {'check': 'off'})
+    self.assertEqual(os.getcwd(), before)
+
+  @parameterized.parameters(
+      (None, 'the check'), ({'check': 'on'}, 'the check'), ({'check': 'off'}, '')
+  )
+  def test_only_an_explicit_setting_turns_the_check_off(self, settings, line):
+    self.install('1.2')
+    check = mock.patch.object(
+        package, 'write_checked_tree', side_effect=errors.GraftError('the check')
+    )
+    build = mock.patch('setuptools.build_meta.build_wheel', lambda *_: '')
+    with check, build, mock.patch.object(package, 'write_tree'):
+      if line:
+        with self.assertRaisesRegex(SystemExit, line):
+          backend.build_wheel('dist', settings)
+      else:
+        self.assertEqual(backend.build_wheel('dist', settings), '')
 
   @parameterized.parameters('setuptools', 'libcst', 'packaging', 'pyflakes')
   def test_names_what_a_build_without_isolation_lacks(self, name):
@@ -104,7 +146,7 @@ class SettingTest(TestCase):
 
   def test_names_an_old_setuptools_and_a_full_disk(self):
     with mock.patch('setuptools.__version__', '65.5.0'):
-      with self.assertRaisesRegex(SystemExit, '^graft: setuptools is too old'):
+      with self.assertRaisesRegex(SystemExit, '^graft: setuptools 65.5.0 is old'):
         backend.build_wheel('dist')
     full = OSError(28, 'No space left on device', '/tmp/optax')
     with mock.patch.object(release, 'verified', side_effect=full):
@@ -122,13 +164,14 @@ class ReleaseTest(TestCase):
 
   @parameterized.parameters(
       {'optax/__init__.py': "__version__ = '1.2'\n"},
+      {'optax/__init__.py': '__version__: str = "1.2"  # \xff\n'},
       {'optax.egg-info/PKG-INFO': 'Version: 1.2\n'},
   )
   def test_a_checkout_states_its_version(self, **files):
     files = {'optax/__init__.py': '__version__ = find()\n'} | files
     for name, text in files.items():
       (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-      (self.folder / name).write_text(text)
+      (self.folder / name).write_bytes(text.encode('latin-1'))
     self.assertEqual(release.in_folder(self.folder).version, '1.2')
 
   def test_a_version_that_nothing_states_is_asked_for(self):
@@ -136,11 +179,13 @@ class ReleaseTest(TestCase):
     shutil.rmtree(self.folder / 'optax-1.2.dist-info')
     with self.assertRaisesRegex(errors.GraftError, 'give one with --version'):
       release.in_folder(self.folder)
+    with self.assertRaisesRegex(errors.GraftError, "none that is valid: 'x'"):
+      release.in_folder(self.folder, 'x')
     self.assertEqual(release.in_folder(self.folder, '1.2').version, '1.2')
 
   @parameterized.parameters(
-      ('optax/__init__.py', '', '--no-deps optax==1.3$'),
-      ('optax/__init__.py', 'file:///there', '--no-deps file:///there$'),
+      ('optax/__init__.py', '', "--no-deps 'optax==1.3'$"),
+      ('optax/__init__.py', 'file:///there', "--no-deps 'file:///there'$"),
       ('optax-1.3.dist-info/RECORD', 'file:///there', 'its folder, file:///there$'),
   )
   def test_a_remedy_names_only_what_pip_has(self, lost, origin, remedy):
@@ -149,13 +194,11 @@ class ReleaseTest(TestCase):
     with self.assertRaisesRegex(errors.GraftError, remedy):
       release.verified(release.distribution(self.folder))
 
-  @parameterized.parameters('', '1.2', '1.2/optax-1.2.dist-info')
-  def test_a_download_heals_what_an_interruption_left(self, lost):
-    shutil.rmtree(_release(self.folder / '1.2', '1.2').parent / lost)
-    if lost == '1.2':  # An empty folder.
-      (self.folder / '1.2').mkdir()
+  def fetch(self, *, meanwhile=lambda: None) -> int:
+    """Fetches release 1.2 twice; gives how often it was downloaded."""
 
     def install(command, **_):
+      meanwhile()
       _release(pathlib.Path(command[-2].removeprefix('--target=')), '1.2')
       return mock.Mock(returncode=0)
 
@@ -164,7 +207,33 @@ class ReleaseTest(TestCase):
     self.enter_context(mock.patch.object(package, 'REPOSITORY', self.folder))
     for _ in range(2):  # The second time from there.
       self.assertEqual(release.fetched('1.2').version, '1.2')
-    pip.assert_called_once()
+    return pip.call_count
+
+  @parameterized.parameters('', 'optax', 'optax-1.2.dist-info')
+  def test_a_download_replaces_what_is_damaged(self, lost):
+    there = self.folder / 'build' / 'upstream' / '1.2'
+    shutil.rmtree(_release(there, '1.2') / lost)
+    self.assertEqual(self.fetch(), 1)
+    self.assertEqual([x.name for x in there.parent.iterdir()], ['1.2'])
+
+  def test_two_processes_can_fetch_a_release_at_the_same_time(self):
+    there = self.folder / 'build' / 'upstream' / '1.2'
+    faster = lambda: (_release(there, '1.2') / 'faster').touch()
+    self.assertEqual(self.fetch(meanwhile=faster), 1)
+    self.assertTrue((there / 'faster').exists())
+    self.assertEqual([x.name for x in there.parent.iterdir()], ['1.2'])
+
+
+class VersionTest(absltest.TestCase):
+
+  def test_the_changelog_has_the_version_of_the_fork(self):
+    text = (package.REPOSITORY / 'CHANGELOG.md').read_text()
+    newest = text.partition('\n## [')[2].partition(']')[0]
+    self.assertEqual(newest, version.of_fork())
+
+  def test_a_local_version_of_upstream_is_extended(self):
+    self.assertEqual(version.of_fork('1.2'), '1.2+epsilon.hat.2')
+    self.assertEqual(version.of_fork('1.2+abc'), '1.2+abc.epsilon.hat.2')
 
 
 if __name__ == '__main__':

@@ -1,0 +1,15 @@
+"""The release that the fork is built on, and the number of the build.
+
+Everything else reads them here: the build, the commands, the tests and the
+heading of the changelog. Nothing goes in; importing this needs nothing.
+"""
+
+UPSTREAM = '0.2.8'  # The pinned release of optax.
+LABEL = 'epsilon.hat'  # The local version label, which no release has.
+BUILD = 2  # Counts the builds on one release, so that pip can tell them apart.
+
+
+def of_fork(upstream: str = UPSTREAM) -> str:
+  """The fork's version on a release, as in ``0.2.8+epsilon.hat.2``."""
+  mark = '.' if '+' in upstream else '+'
+  return f'{upstream}{mark}{LABEL}.{BUILD}'
