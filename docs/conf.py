@@ -47,6 +47,8 @@ html_theme_options = {
     'footer_content_items': '',
     'navbar_persistent': [],  # The sidebar has the search.
     'show_prev_next': False,
+    'use_download_button': False,
+    'use_fullscreen_button': False,
 }
 
 
@@ -54,7 +56,6 @@ class CellLabels(post_transforms.SphinxPostTransform):
   """Repeats a column's heading in its cells, for tables that stack."""
 
   default_priority = 500
-  formats = ('html',)
 
   def run(self, **kwargs):
     for table in self.document.findall(nodes.tgroup):

@@ -89,11 +89,11 @@ def run(module, *arguments):
 
 class PagesTest(parameterized.TestCase):
 
-  @parameterized.parameters(*PLAIN)
+  @parameterized.named_parameters((name, name) for name in PLAIN)
   def test_page_is_plain_markdown(self, name):
     self.assertEmpty(list(template_syntax((ROOT / name).read_text('utf-8'))))
 
-  @parameterized.parameters(*NAMES)
+  @parameterized.named_parameters((name, name) for name in NAMES)
   def test_links_lead_somewhere(self, name):
     page = ROOT / name
     self.assertEmpty(list(dead_links(page.read_text('utf-8'), page)))

@@ -40,6 +40,8 @@ async () => {
   if (document.documentElement.scrollWidth > width) found.push('page scrolls');
   find('beyond the edge', all.filter(node =>
       node.getBoundingClientRect().right > width + 1 && !inScroller(node)));
+  find('too wide', all.filter(node => node.matches('table') &&
+      node.offsetWidth > node.parentElement.clientWidth + 1));
   find('cut off', all.filter(isCut));
   find('not drawn', all.filter(node => node.matches(
       '.math:is(:not(:has(svg)), :has([data-mml-node=merror]))')));
