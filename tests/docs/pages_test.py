@@ -98,6 +98,13 @@ class PagesTest(parameterized.TestCase):
     page = ROOT / name
     self.assertEmpty(list(dead_links(page.read_text('utf-8'), page)))
 
+  def test_calls_in_the_readme_are_rows_of_the_guide(self):
+    readme = (ROOT / 'README.md').read_text('utf-8')
+    rows = re.findall(r'^\| `.*` \| `optax\..*` \|$', readme, re.MULTILINE)
+    self.assertNotEmpty(rows)
+    guide = [page.read_text('utf-8') for page in ROOT.glob('docs/porting/*.md')]
+    self.assertEmpty(set(rows).difference('\n'.join(guide).splitlines()))
+
   def test_generated_blocks_are_up_to_date(self):
     pages = [name for name in PLAIN if '[[[cog' in (ROOT / name).read_text()]
     done = run('cogapp', '--check', '--diff', *pages)
