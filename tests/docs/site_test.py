@@ -99,6 +99,12 @@ class SiteTest(absltest.TestCase):
         seen.clear()
     self.assertEmpty(faults)
 
+  def test_search_finds_the_flag(self):
+    page = self.browser.new_page()
+    self.addCleanup(page.close)
+    page.goto(f'{self.site.as_uri()}/search.html?q=tf_style')
+    page.wait_for_selector('#search-results li:has-text("Keras")')
+
 
 if __name__ == '__main__':
   absltest.main()
