@@ -1,1 +1,0 @@
-"""The flag under what users compose optax with."""

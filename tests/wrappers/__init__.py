@@ -1,0 +1,1 @@
+"""The flag under optax's wrappers, jax's transformations and other libraries."""
