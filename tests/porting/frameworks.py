@@ -101,14 +101,22 @@ def _run_keras(case, start, grads):
   optimizer.build(variables)
   values = [v.value for v in variables]
   if 'step' in names or keras.backend.backend() != 'jax':
-    step = names.get('step', optimizer.apply)
+    def apply(grads):
+      optimizer.apply([optimizer.scale_loss(g) for g in grads])
+
+    step = names.get('step', apply)
 
     def read():
       return [keras.ops.convert_to_numpy(v) for v in variables]
 
     return _trajectory(step, read, grads)
 
-  compiled = jax.jit(optimizer.stateless_apply)
+  @jax.jit
+  def compiled(state, grads, values):
+    # As Keras's training loop does, for an optimizer that scales the loss.
+    scaled = [optimizer.scale_loss(g) for g in grads]
+    return optimizer.stateless_apply(state, scaled, values)
+
   state = [v.value for v in optimizer.variables]
 
   def stateless(grads):

@@ -122,12 +122,14 @@ def read(page):
   for i, token in enumerate(tokens):
     if token.type == 'heading_open':
       cases += _section(page, title, notes, blocks)
-      title, notes, blocks = tokens[i + 1].content, [], []
+      title, note = tokens[i + 1].content, ''
+      notes, blocks = [], []
     elif token.type == 'paragraph_open':
       note = tokens[i + 1].content.replace('\n', ' ')
       notes.append(note)
     elif token.type == 'fence':
       blocks.append(token)
+      note = ''
     elif token.type == 'table_open':
       header = None
     elif token.type == 'tr_open':

@@ -124,8 +124,9 @@ class _PagesTest(parameterized.TestCase):
 _CASES = pages.read_all()
 _IN_TABLES = [case for case in _CASES if case.kind in ('row', 'different')]
 _IN_BLOCKS = [case for case in _CASES if case not in _IN_TABLES]
+# On TensorFlow, Keras searches the whole path for what it doesn't decay.
 _KERAS = [
-    case
+    case._replace(ours=case.ours.replace('path[-1:]', 'path'))
     for case in _CASES
     if case.framework == 'keras' and case.kind in ('row', 'recipe')
 ]
