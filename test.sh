@@ -35,7 +35,7 @@ case "${1:-}" in
     own=$($python -c 'from tests.upstream import suite; print(suite.own_tests())')
     run tests.upstream optax._src.{transform,alias,utils}_test "-k$own"
     export RAN_TOO='the tests in the diff'
-    run_tests tests/{graft,install,unchanged,numerics,composition,parity} \
+    run_tests tests/{graft,install,unchanged,numerics,wrappers,porting} \
       tests/docs
     ;;
   all)

@@ -1,0 +1,1 @@
+"""The porting guide as a test suite, and the census of epsilons."""
