@@ -1,1 +1,1 @@
-"""What the flag costs: counts, ratios and peers; ``python -m benchmarks``."""
+"""What the flag costs, in counts and in ratios of times."""

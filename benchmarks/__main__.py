@@ -1,6 +1,134 @@
-"""``python -m benchmarks``, of which the processes it starts run nothing."""
+"""Measures what the flag costs, relative to the default, in four minutes."""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+import functools
+import gc
+from importlib import metadata
+import json
+import math
+import os
+import random
+import sys
+
+import jax
+import numpy as np
+from scipy import stats
+
+from benchmarks import report
+from benchmarks import steps
+
+BUILDS, ROUNDS = 6, 2
+LEAST_SECONDS = 0.02  # Of one timing; a shorter step is repeated.
+PACKAGES = 'optax', 'jax', 'keras', 'tensorflow', 'torch'
+PEERS = {
+    'Keras on JAX': steps.keras_on_jax,
+    'TensorFlow kernel': steps.tensorflow_kernel,
+    'PyTorch': steps.pytorch,
+    'PyTorch, fused': functools.partial(steps.pytorch, fused=True),
+    'copy': steps.copy,
+}
+
+
+def ratio(logs: Sequence[float]) -> str:
+  """A ratio, from its logarithm in each build, with Student's interval."""
+  found = stats.ttest_1samp(logs, 0).confidence_interval(0.99)
+  value, low, high = np.exp([np.mean(logs), found.low, found.high])
+  verdict = ', slower' if low > 1 else ', faster' if high < 1 else ''
+  return f'{value:.2f} ({low:.2f} to {high:.2f}){verdict}'
+
+
+def compare(makers: Mapping[str, Callable], builds: int) -> dict[str, str]:
+  """The ratios of the other contenders' times to that of the first.
+
+  Of two equal programs, the one built first may stay a tenth faster: all are
+  built several times, in random order. In each build they take turns, and the
+  shortest time of each counts, since the others were disturbed.
+  """
+  logs, calls = {}, 0
+  first, *others = makers
+  for _ in range(builds):
+    timers = {}
+    gc.collect()
+    for name in random.sample([first, *others], len(makers)):
+      try:
+        timers[name] = makers[name]()
+      except ImportError as error:
+        print(f'{name} is left out: {error}')
+    calls = calls or math.ceil(LEAST_SECONDS / timers[first].timeit(1))
+    times = dict.fromkeys(timers, math.inf)
+    for name in [*timers, *reversed(timers)] * ROUNDS:
+      times[name] = min(times[name], timers[name].timeit(calls))
+    for name, seconds in times.items():
+      logs.setdefault(name, []).append(math.log(seconds / times[first]))
+  return {name: ratio(logs[name]) for name in others if name in logs}
+
+
+def count(optimizer, dtype, shapes) -> dict[str, str]:
+  """The default's counts, and what the flag adds to each."""
+  default, flag = (
+      steps.count(optimizer, shapes, dtype, on) for on in (False, True)
+  )
+  return {k: f'{default[k]:,} {flag[k] - default[k]:+}' for k in default}
+
+
+def contenders(timer, optimizer, dtype, shapes) -> dict[str, Callable]:
+  """The default, the flag, the default again and, for a jitted Adam, peers."""
+  rng = np.random.default_rng(0)
+  grads = [rng.random(shape, np.float32) - 0.5 for shape in shapes]
+  make = functools.partial(timer, optimizer, grads, dtype)
+  names = 'default', 'flag', 'default again'
+  found = {name: functools.partial(make, name == 'flag') for name in names}
+  if (timer, optimizer) == (steps.jitted_step, 'adam'):
+    for name, peer in PEERS.items():
+      found[name] = functools.partial(peer, grads, dtype)
+  return found
+
+
+def cases(quick: bool) -> list[tuple]:
+  """What is measured, and of which optimizer, dtype and shapes."""
+  size = 10**8 if jax.default_backend() == 'gpu' else 10**7
+  trees = [(size,)], [(size // 100,)] * 100
+  found = [(count, name, 'float32', [(10**5,)]) for name in steps.OPTIMIZERS]
+  for shapes in [[(10**5,)]] if quick else trees:
+    found += [
+        (steps.jitted_step, 'adam', 'float32', shapes),
+        (steps.jitted_step, 'adam', 'bfloat16', shapes),
+        (steps.jitted_step, 'amsgrad', 'float32', shapes),
+        (steps.eager_step, 'adam', 'float32', shapes),
+        (steps.first_call, 'adam', 'float32', shapes),
+    ]
+  return found
+
+
+def main() -> None:
+  """Prints each row as it is measured; keeps them all unless quick."""
+  parser = argparse.ArgumentParser('python -m benchmarks', description=__doc__)
+  parser.add_argument('--quick', action='store_true', help='keep no results')
+  quick = parser.parse_args().quick
+  os.environ['KERAS_BACKEND'] = 'jax'
+  os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'  # Several share a GPU.
+  os.environ['TF_FORCE_GPU_ALLOW_GROWTH'] = 'true'
+  load = f'load average {os.getloadavg()[0]:.1f} at the start'
+  facts = [jax.devices()[0].device_kind, f'{os.cpu_count()} CPU cores', load]
+  rows = []
+  for what, optimizer, dtype, shapes in cases(quick):
+    row = {'measured': what.__name__.replace('_', ' '), 'optimizer': optimizer}
+    row |= {'dtype': dtype, 'arrays': f'{len(shapes)}'}
+    row |= {'parameters': f'{sum(map(math.prod, shapes)):,}'}
+    if what is count:
+      row |= count(optimizer, dtype, shapes)
+    else:
+      makers = contenders(what, optimizer, dtype, shapes)
+      row |= compare(makers, 2 if quick else BUILDS)
+    print(*row.values(), sep=' | ', flush=True)
+    rows.append(row)
+  facts += [f'{n} {metadata.version(n)}' for n in PACKAGES if n in sys.modules]
+  rows.append({'machine': ', '.join(facts)})
+  if not quick:
+    path = report.RESULTS.with_stem(jax.default_backend())
+    path.write_text(''.join(f'{json.dumps(row)}\n' for row in rows), 'utf-8')
+
 
 if __name__ == '__main__':
-  from benchmarks import command
-
-  command.main()
+  main()

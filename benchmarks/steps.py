@@ -1,6 +1,12 @@
-"""optax's step: what is timed, as a `timeit.Timer`, and what is counted."""
+"""Steps of Adam to time, each as a `timeit.Timer`, and counts of optax's.
 
-from collections.abc import Callable
+A timer's setup, which is not timed, takes a step too: it compiles and warms up.
+Frameworks other than JAX are imported where they are used: each may be missing.
+"""
+
+# pylint: disable=import-outside-toplevel
+
+from collections.abc import Callable, Sequence
 import functools
 import timeit
 
@@ -8,91 +14,133 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from benchmarks import trees
-
-OPTIMIZERS = {
-    'adam': optax.adam,
-    'adamw': optax.adamw,
-    'nadam': functools.partial(optax.adam, nesterov=True),
-    'nadamw': functools.partial(optax.adamw, nesterov=True),
-    'amsgrad': optax.amsgrad,
-}
+OPTIMIZERS = 'adam', 'adamw', 'nadam', 'nadamw', 'amsgrad'
+Shapes = Sequence[tuple[int, ...]]
+_in_place = functools.partial(jax.jit, donate_argnums=(0, 1))
 
 
-def make(name: str, *, epsilon_hat: bool) -> optax.GradientTransformation:
-  """An optimizer with the flag or without."""
-  return OPTIMIZERS[name](trees.LEARNING_RATE, epsilon_hat=epsilon_hat)
+@functools.cache  # Steps that are built again are not compiled again.
+def make(name: str, epsilon_hat: bool) -> tuple[Callable, Callable]:
+  """The ``init`` of an optimizer, and a step that applies its updates."""
+  optimizer = getattr(optax, name)(1e-3, epsilon_hat=epsilon_hat)
 
-
-def step(optimizer: optax.GradientTransformation) -> Callable:
-  """A function of parameters, state and gradients that takes one step."""
-
-  def take(params, state, grads):
+  def step(params, state, grads):
     updates, state = optimizer.update(grads, state, params)
     return optax.apply_updates(params, updates), state
 
-  return take
+  return optimizer.init, step
 
 
-def tree(shapes: trees.Shapes, dtype: str, seed: int) -> dict[str, jax.Array]:
-  """The arrays of a seed as JAX has them."""
-  arrays = trees.arrays(shapes, seed)
-  return jax.tree.map(lambda array: jnp.array(array, dtype), arrays)
-
-
-def abstract(optimizer, shapes: trees.Shapes, dtype: str) -> tuple:
+def abstract(init: Callable, shapes: Shapes, dtype: str) -> tuple:
   """The arguments of a step, as shapes only."""
-  struct = functools.partial(jax.ShapeDtypeStruct, dtype=jnp.dtype(dtype))
-  params = {name: struct(shape) for name, shape in shapes.items()}
-  return params, jax.eval_shape(optimizer.init, params), params
+  params = [jax.ShapeDtypeStruct(shape, jnp.dtype(dtype)) for shape in shapes]
+  return params, jax.eval_shape(init, params), params
 
 
-def carrying(take: Callable, carried: tuple, grads) -> timeit.Timer:
-  """A timer of a step whose results are its next arguments."""
+def count(name: str, shapes: Shapes, dtype: str, epsilon_hat: bool) -> dict:
+  """Counts a step's equations, and XLA's bytes accessed and of temporaries.
+
+  With donated buffers, the compiled step overwrites parameters and state. XLA
+  adds up bytes in float32: beyond 2**24 they are rounded.
+  """
+  init, step = make(name, epsilon_hat)
+  arguments = abstract(init, shapes, dtype)
+  found = {'equations': len(jax.make_jaxpr(step)(*arguments).eqns)}
+  for suffix, donated in (', donated', (0, 1)), (', not donated', ()):
+    jitted_step = jax.jit(step, donate_argnums=donated)
+    compiled = jitted_step.lower(*arguments).compile()
+    cost, memory = compiled.cost_analysis(), compiled.memory_analysis()
+    found[f'bytes accessed{suffix}'] = int(cost['bytes accessed'])
+    found[f'temporary bytes{suffix}'] = memory.temp_size_in_bytes
+  return found
+
+
+def _repeated(step: Callable, carried: tuple, grads) -> timeit.Timer:
+  """Times a step whose results are its next arguments."""
 
   def call():
     nonlocal carried
-    carried = jax.block_until_ready(take(*carried, grads))
+    carried = jax.block_until_ready(step(*carried, grads))
 
-  # Its set-up is not timed: it compiles, and later warms the caches.
   return timeit.Timer(call, setup=call)
 
 
-def eager(name, shapes, dtype, epsilon_hat, transform=None) -> timeit.Timer:
-  """Times the step run operation by operation, or transformed."""
-  params, grads = (tree(shapes, dtype, seed) for seed in (0, 1))
-  optimizer = make(name, epsilon_hat=epsilon_hat)
-  take = step(optimizer)
-  carried = params, optimizer.init(params)
-  return carrying(transform(take) if transform else take, carried, grads)
+def eager_step(name, grads, dtype, epsilon_hat, compiler=lambda step: step):
+  """Times optax's step, operation by operation unless there is a compiler."""
+  init, step = make(name, epsilon_hat)
+  grads = [jnp.asarray(grad, dtype) for grad in grads]
+  params = [jnp.ones_like(grad) for grad in grads]
+  return _repeated(compiler(step), (params, init(params)), grads)
 
 
-def jitted(name, shapes, dtype, epsilon_hat) -> timeit.Timer:
-  """Times the compiled step, which overwrites parameters and state."""
-  transform = functools.partial(jax.jit, donate_argnums=(0, 1))
-  return eager(name, shapes, dtype, epsilon_hat, transform)
+def jitted_step(*arguments):
+  """Times optax's step, compiled, in place."""
+  return eager_step(*arguments, _in_place)
 
 
-def tracing(name, shapes, dtype, epsilon_hat, compiles=False) -> timeit.Timer:
-  """Times the way to StableHLO, or to a program, with nothing cached."""
-  optimizer = make(name, epsilon_hat=epsilon_hat)
-  arguments = abstract(optimizer, shapes, dtype)
-
-  def call():
-    lowered = jax.jit(step(optimizer)).lower(*arguments)
-    return lowered.compile() if compiles else lowered
-
+def first_call(name, grads, dtype, epsilon_hat):
+  """Times tracing and compiling optax's step, with nothing cached."""
+  init, step = make(name, epsilon_hat)
+  arguments = abstract(init, [grad.shape for grad in grads], dtype)
+  call = lambda: jax.jit(step).lower(*arguments).compile()
   return timeit.Timer(call, setup=jax.clear_caches)
 
 
-def floor(shapes, dtype) -> timeit.Timer:
-  """Times the bytes: p, g, m, v read, p, m, v written, one addition each."""
+def copy(grads, dtype):
+  """Times one pass over as many bytes as Adam has to read and write."""
+  # Read: parameter, gradient, two moments. Written: all but the gradient.
+  numbers = jnp.zeros(7 * sum(grad.size for grad in grads) // 2, dtype)
+  add = jax.jit(lambda x, one: (x + one,), donate_argnums=0)
+  return _repeated(add, (numbers,), jnp.ones((), dtype))
 
-  def take(params, mu, nu, grads):
-    params = jax.tree.map(jnp.add, params, grads)
-    return params, *jax.tree.map(lambda x: x + 1, (mu, nu))
 
-  params, grads = (tree(shapes, dtype, seed) for seed in (0, 1))
-  zeros = (jax.tree.map(jnp.zeros_like, params) for _ in range(2))
-  take = jax.jit(take, donate_argnums=(0, 1, 2))
-  return carrying(take, (params, *zeros), grads)
+def keras_on_jax(grads, dtype):
+  """Times Keras's stateless step, compiled, in place."""
+  import keras
+  grads = [jnp.asarray(grad, dtype) for grad in grads]
+  params = [jnp.ones_like(grad) for grad in grads]
+  optimizer = keras.optimizers.Adam(1e-3)
+  optimizer.build([keras.Variable(array, dtype=dtype) for array in params])
+  state = [variable.value for variable in optimizer.variables]
+  step = lambda params, *rest: optimizer.stateless_apply(*rest, params)
+  return _repeated(_in_place(step), (params, state), grads)
+
+
+def tensorflow_kernel(grads, dtype):
+  """Times TensorFlow's ApplyAdam, called for each array from one graph."""
+  import tensorflow as tf
+  if jax.default_backend() == 'gpu' and not tf.test.is_gpu_available():
+    raise ImportError('TensorFlow sees no GPU')
+  grads = [tf.cast(grad, dtype) for grad in grads]
+  numbers = dict(beta1=0.9, beta2=0.999, lr=1e-3, epsilon=1e-7)
+  numbers |= dict(beta1_power=0.9, beta2_power=0.999)
+  numbers = {name: tf.constant(n, dtype) for name, n in numbers.items()}
+  p, m, v = (
+      [tf.Variable(make(grad)) for grad in grads]
+      for make in (tf.ones_like, tf.zeros_like, tf.zeros_like)
+  )
+
+  @tf.function(autograph=False)
+  def step():
+    for param, mu, nu, grad in zip(p, m, v, grads, strict=True):
+      handles = dict(var=param.handle, m=mu.handle, v=nu.handle)
+      tf.raw_ops.ResourceApplyAdam(**handles, grad=grad, **numbers)
+
+  call = lambda: (step(), tf.test.experimental.sync_devices())
+  return timeit.Timer(call, setup=call)
+
+
+def pytorch(grads, dtype, **options):
+  """Times PyTorch's Adam; ``fused=True`` makes one pass over the arrays."""
+  import torch
+  device = 'cuda' if jax.default_backend() == 'gpu' else 'cpu'
+  if device == 'cuda' and not torch.cuda.is_available():
+    raise ImportError('PyTorch sees no GPU')
+  to = dict(dtype=getattr(torch, dtype), device=device)
+  params = [torch.ones(grad.shape, **to) for grad in grads]
+  for param, grad in zip(params, grads, strict=True):
+    param.grad = torch.tensor(grad, **to)
+  step = torch.optim.Adam(params, lr=1e-3, **options).step
+  wait = torch.get_device_module(device).synchronize
+  call = lambda: (step(), wait())
+  return timeit.Timer(call, setup=call)
