@@ -1,17 +1,20 @@
 """Tables of the kept results, in Markdown, for the page about costs."""
 
-from collections.abc import Callable, Sequence
 import json
 import pathlib
 
 RESULTS = pathlib.Path(__file__).with_name('cpu.jsonl')
 
 
-def table(keep: Callable, columns: Sequence[str], flip: bool = False) -> str:
-  """Some columns of the rows to keep; flipped, each row is a column."""
+def read(*columns: str) -> list[list[str]]:
+  """The rows that have all of these columns."""
   rows = map(json.loads, RESULTS.read_text('utf-8').splitlines())
-  lines = [columns]
-  lines += [[row[name] for name in columns] for row in rows if keep(row)]
+  return [[row[c] for c in columns] for row in rows if row.keys() >= {*columns}]
+
+
+def table(*columns: str, flip: bool = False) -> str:
+  """Those rows in Markdown; flipped, each row is a column."""
+  lines = [columns, *read(*columns)]
   head, *body = zip(*lines, strict=True) if flip else lines
   lines = [head, ['---'] * len(head), *body]
   return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)
