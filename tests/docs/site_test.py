@@ -20,28 +20,29 @@ async () => {
   await window.MathJax?.startup?.promise;
   const width = document.documentElement.clientWidth;
   const scrolls = node => /auto|scroll/.test(getComputedStyle(node).overflowX);
+  const isWide = node => node.scrollWidth > node.clientWidth + 1;
   const inScroller = node =>
       node && (scrolls(node) || inScroller(node.parentElement));
   const isCut = node => {
     const {overflowX, overflowY, display} = getComputedStyle(node);
-    const over = node.scrollWidth > node.clientWidth + 1;
-    const tall = node.scrollHeight > node.clientHeight + 1;
-    return display !== 'inline' &&
-        (over && overflowX === 'hidden' || tall && overflowY === 'hidden');
+    const isTall = node.scrollHeight > node.clientHeight + 1;
+    return display !== 'inline' && (isWide(node) && overflowX === 'hidden'
+        || isTall && overflowY === 'hidden');
   };
   const isTransparent = node =>
       getComputedStyle(node).backgroundColor === 'rgba(0, 0, 0, 0)';
   const found = [];
   const find = (fault, nodes) => found.push(...nodes.map(
       node => `${fault}: ${node.tagName} ${node.textContent.slice(0, 60)}`));
-  const article = document.querySelector('.bd-article-container');
-  const all = [...article.querySelectorAll('*')].filter(
+  // On a telephone, the sidebars wait outside.
+  const part = width < 600 ? '.bd-article-container *' : 'body *';
+  const all = [...document.querySelectorAll(part)].filter(
       node => !node.closest('svg *, mjx-assistive-mml'));
-  if (document.documentElement.scrollWidth > width) found.push('page scrolls');
+  if (isWide(document.documentElement)) found.push('page scrolls sideways');
   find('beyond the edge', all.filter(node =>
       node.getBoundingClientRect().right > width + 1 && !inScroller(node)));
-  find('too wide', all.filter(node => node.matches('table') &&
-      node.offsetWidth > node.parentElement.clientWidth + 1));
+  find('scrolls sideways', all.filter(node => scrolls(node) && isWide(node) &&
+      !node.matches('pre, mjx-container')));
   find('cut off', all.filter(isCut));
   find('not drawn', all.filter(node => node.matches(
       '.math:is(:not(:has(svg)), :has([data-mml-node=merror]))')));
