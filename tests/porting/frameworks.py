@@ -190,8 +190,9 @@ def _run_numpy(case, start, grads):
   # Thinc's optimizers only accept float32.
   dtype = np.float32 if case.framework == 'thinc' else np.float64
   params = [np.array(value, dtype) for value in start]
+  imported = {**_imported(case), 'params': params}
   with mock.patch.dict(sys.modules, rules.MODULES):
-    names = define(case, case.theirs, {**_imported(case), 'params': params})
+    names = define(case, case.theirs, imported)
   optimizer = names['optimizer']
 
   def apply(grads):
