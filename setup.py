@@ -4,6 +4,7 @@
 a source distribution, which is of this repository, holds none.
 """
 
+import glob
 from importlib import metadata
 import pathlib
 
@@ -11,10 +12,12 @@ import setuptools
 
 from graft import version
 
-_SOURCE = 'build/src'
 _FACTS = metadata.metadata('optax')
+_SOURCE = pathlib.Path('build/src/optax')
+_SOURCE.mkdir(parents=True, exist_ok=True)
+# Every file, whatever its name.
+_FILES = [str(x.relative_to(_SOURCE)) for x in _SOURCE.rglob('*') if x.is_file()]
 
-pathlib.Path(_SOURCE).mkdir(parents=True, exist_ok=True)
 setuptools.setup(
     name='optax',
     version=version.of_fork(_FACTS['Version']),
@@ -26,7 +29,7 @@ setuptools.setup(
     python_requires=_FACTS['Requires-Python'],
     install_requires=_FACTS.get_all('Requires-Dist', []),
     extras_require={name: [] for name in _FACTS.get_all('Provides-Extra', [])},
-    packages=setuptools.find_namespace_packages(_SOURCE),
-    package_dir={'': _SOURCE},
-    package_data={'': ['*']},
+    packages=['optax'],
+    package_dir={'optax': str(_SOURCE)},
+    package_data={'optax': list(map(glob.escape, _FILES))},
 )

@@ -1,7 +1,7 @@
 """The command line: ``python -m graft diff``, ``tree OUT`` and ``check``.
 
 Arguments go in; a diff, a folder or a line that says what was checked comes
-out. Asking for help needs nothing that is not in Python.
+out. Asking for help needs nothing but Python.
 """
 
 import argparse
@@ -12,39 +12,30 @@ import tempfile
 from graft import errors
 from graft import version
 
+_USAGE = f"""python -m graft COMMAND [--onto DIR [--version VERSION]]
 
-def _parser() -> argparse.ArgumentParser:
-  parser = argparse.ArgumentParser(
-      prog='python -m graft',
-      description='Merges the change in optax/ into a release of optax.',
-  )
-  commands = parser.add_subparsers(dest='command', metavar='COMMAND')
-  for name, does in (
-      ('diff', 'print the change as a diff, for git apply'),
-      ('tree', 'write the merged package to OUT/optax'),
-      ('check', "check the merged package's updates against the formulas"),
-  ):
-    command = commands.add_parser(name, help=does, description=does)
-    if name == 'tree':
-      command.add_argument('out', type=pathlib.Path, metavar='OUT')
-    command.add_argument(
-        '--onto',
-        type=pathlib.Path,
-        metavar='DIR',
-        help=f'a checkout of optax; by default optax {version.UPSTREAM}',
-    )
-    command.add_argument('--version', help='of the checkout, if it states none')
-  return parser
+Merges the change in optax/ into optax {version.UPSTREAM}, or into a checkout
+in DIR, whose version can be given if it states none.
+
+  diff      prints the change as a diff, for git apply
+  tree OUT  writes the merged package to OUT/optax
+  check     checks the updates of the merged package against the formulas"""
 
 
 def main() -> None:
   """Runs one command."""
-  parser = _parser()
+  parser = argparse.ArgumentParser(prog='python -m graft', usage=_USAGE)
+  add = parser.add_argument
+  add('command', nargs='?', choices=('diff', 'tree', 'check'))
+  add('out', nargs='?', type=pathlib.Path)
+  add('--onto', type=pathlib.Path)
+  add('--version')
   options = parser.parse_args()
   if not options.command:
-    parser.print_help()
-    return
-  # Imported here since they need libcst.
+    return print('usage:', _USAGE)
+  if (options.command == 'tree') != (options.out is not None):
+    parser.error('tree takes OUT, and the others do not')
+
   from graft import package  # pylint: disable=import-outside-toplevel
   from graft import release  # pylint: disable=import-outside-toplevel
 
@@ -58,8 +49,8 @@ def main() -> None:
     package.write_tree(upstream, options.out)
   else:
     with tempfile.TemporaryDirectory() as folder:
-      checked = package.write_checked_tree(upstream, pathlib.Path(folder))
-      print(f'optax {upstream.version}: {checked}')
+      line = package.write_checked_tree(upstream, pathlib.Path(folder))
+      print(f'optax {upstream.version}: {line}')
 
 
 if __name__ == '__main__':

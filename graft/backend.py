@@ -23,8 +23,10 @@ from graft import errors
 from graft import version
 from graft.errors import GraftError
 
-_TOOLS = "'setuptools>=77' -r graft/requirements.txt"
-_NEEDED = f'pip install {_TOOLS} first, or leave out --no-build-isolation'
+_NEEDED = (
+    f"pip install 'setuptools>=77' -r graft/requirements.txt"
+    f" 'optax=={version.UPSTREAM}' first, or leave out --no-build-isolation"
+)
 
 with errors.exit_on_error(_NEEDED):
   from packaging.version import InvalidVersion
@@ -40,22 +42,19 @@ def _parse(settings: dict | None) -> tuple[str, bool, dict]:
   """The requirement for upstream, if set; whether to check; the rest."""
   rest = dict(settings or {})
   upstream, check = rest.pop('upstream', ''), rest.pop('check', 'on')
-  if check not in ('on', 'off'):
-    raise GraftError(f'check={check}: unknown', 'set check=off or leave it out')
-  for name in rest:
-    if not name.startswith('-') and name != 'editable_mode':
-      remedy = 'the settings are upstream and check'
-      raise GraftError(f'{name}={rest[name]}: no such setting', remedy)
-  if not upstream:
-    return '', check == 'on', rest
+  unknown = [name for name in rest if not name.startswith('-')]
+  if unknown or check not in ('on', 'off'):
+    problem = f'unknown setting {unknown[0] if unknown else f"check={check}"}'
+    raise GraftError(problem, 'set upstream=VERSION, upstream=DIR or check=off')
   try:
-    return f'optax=={Version(upstream)}', check == 'on', rest
-  except (InvalidVersion, TypeError):
+    wanted = upstream and f'optax=={Version(upstream)}'
+  except (InvalidVersion, TypeError) as error:
     folder = pathlib.Path(str(upstream)).expanduser().resolve()
-  if not (folder / 'optax' / '__init__.py').is_file():
-    problem = f'upstream={upstream}: not a version, and no folder of optax'
-    raise GraftError(problem, 'set a release, as 0.2.8, or a checkout')
-  return f'optax @ {folder.as_uri()}', check == 'on', rest
+    if not (folder / 'optax' / '__init__.py').is_file():
+      problem = f'upstream={upstream}: not a version, and no folder of optax'
+      raise GraftError(problem, 'set a release, as 0.2.8, or a folder') from error
+    wanted = f'optax @ {folder.as_uri()}'
+  return wanted, check == 'on', rest
 
 
 def get_requires_for_build_wheel(config_settings=None) -> list[str]:
@@ -64,24 +63,8 @@ def get_requires_for_build_wheel(config_settings=None) -> list[str]:
     return [_parse(config_settings)[0] or f'optax=={version.UPSTREAM}']
 
 
-def _installed(wanted: str) -> metadata.Distribution:
-  """The optax to build on, or a GraftError if a different one is installed."""
-  remedy = f"pip install {_TOOLS} '{wanted or f'optax=={version.UPSTREAM}'}'"
-  end = ' first, or leave out --no-build-isolation'
-  try:
-    found = metadata.distribution('optax')
-  except metadata.PackageNotFoundError as error:
-    raise GraftError('optax is not installed', remedy + end) from error
-  there = f'optax=={found.version}', f'optax @ {release.origin(found)}'
-  if wanted and wanted not in there:
-    if version.LABEL in found.version:  # For pip, it satisfies ==0.2.8.
-      remedy = remedy.replace('install', 'install --force-reinstall', 1)
-    raise GraftError(f'{wanted} is set, {there[0]} is installed', remedy + end)
-  return found
-
-
 @contextlib.contextmanager
-def _merged_project(found: metadata.Distribution, check: bool) -> Iterator[None]:
+def _project(found: metadata.Distribution, check: bool) -> Iterator[None]:
   """Works in a folder with the merged package and the facts of the release."""
   here = os.getcwd()
   with tempfile.TemporaryDirectory() as folder:
@@ -94,9 +77,9 @@ def _merged_project(found: metadata.Distribution, check: bool) -> Iterator[None]
       print('check=off: the updates were not checked')
     for name in ('setup.py', 'README.md', 'LICENSE'):
       shutil.copy(name, folder)
-    for file in found.files:
+    for file in found.files or ():
       if file.name == 'LICENSE' and '.dist-info' in file.parts[0]:
-        shutil.copy(file.locate(), f'{folder}/LICENSE.optax')
+        shutil.copy(str(file.locate()), f'{folder}/LICENSE.optax')
     try:
       os.chdir(folder)
       yield
@@ -110,12 +93,20 @@ def _build(name: str, directory, config_settings=None, *arguments) -> str:
     if int(setuptools.__version__.split('.')[0]) < 77:
       raise GraftError(f'setuptools {setuptools.__version__} is old', _NEEDED)
     wanted, check, rest = _parse(config_settings)
-    found = _installed(wanted)
+    pinned = f'optax=={version.UPSTREAM}'
+    needed = _NEEDED.replace(pinned, wanted or pinned)
+  with errors.exit_on_error(needed):
+    found = metadata.distribution('optax')
+    there = f'optax=={found.version}', f'optax @ {release.origin(found)}'
+    if wanted and wanted not in there:
+      if version.LABEL in found.version:  # For pip, it satisfies ==0.2.8 too.
+        needed = needed.replace('install', 'install --force-reinstall', 1)
+      raise GraftError(f'{wanted} is set, {there[0]} is installed', needed)
     out, hook = os.path.abspath(directory), getattr(build_meta, name)
     # A source distribution holds the sparse files, not the merged ones.
     is_source = name == 'build_sdist'
-    project = contextlib.nullcontext()
-    with project if is_source else _merged_project(found, check):
+    project = contextlib.nullcontext() if is_source else _project(found, check)
+    with project:
       return hook(out, rest, *arguments)
 
 

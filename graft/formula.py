@@ -1,10 +1,9 @@
 """Checks the updates of the optax on the path against Adam's formulas.
 
 A script, which the build runs on the merged package. It prints one line if
-every function that takes the flag computes what the formulas say, with every
-option and with the flag on and off. Otherwise it exits with the first function
-and options that don't. A function with a parameter that is not in the tables
-below fails too: nobody knows what the flag means with it.
+every function with the flag computes what the formulas say, with every option,
+with the flag on and off; otherwise it exits with the first call that does not.
+A parameter or a default that is not in the tables fails as well.
 """
 
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-_RATE = 0.5
+_RATE, _MASK = 0.5, {'matrix': True, 'vector': True, 'scalar': False}
 # The values to try, the default first, in the order of the parameters.
 _VALUES = {
     'learning_rate': (_RATE, lambda count: _RATE / (1 + count)),
@@ -27,7 +26,7 @@ _VALUES = {
     'eps_root': (0.0, 1e-3),
     'mu_dtype': (None, 'float32'),
     'weight_decay': (1e-4, 0.1),
-    'mask': (None, {'matrix': True, 'scalar': False}),
+    'mask': (None, _MASK, lambda tree: _MASK),
     'bias_correction_mu': (True, False),
     'bias_correction_nu': (True, False),
     'nesterov': (False, True),
@@ -37,7 +36,7 @@ _VALUES = {
 _NUMBERS = ('b1', 'b2', 'eps', 'weight_decay')
 _COMMON = {'b1', 'b2', 'eps', 'eps_root', 'mu_dtype', 'epsilon_hat'}
 _CORRECTIONS = {'bias_correction_mu', 'bias_correction_nu'}
-_ADAM = _COMMON | {'learning_rate', 'tf_style', 'nesterov'}
+_ADAM = _COMMON | {'learning_rate', 'nesterov', 'tf_style'}
 _ADAMW = _ADAM | {'weight_decay', 'mask'}
 _PARAMETERS = {
     'scale_by_adam': _COMMON | {'nesterov'},
@@ -48,15 +47,18 @@ _PARAMETERS = {
     'nadamw': _ADAMW,
     'amsgrad': _ADAM - {'nesterov'} | _CORRECTIONS,
 }
-_PARAMS = np.array([1.0, -2.0, 0.5])
-_GRADS = np.array(
-    [[1e-2, 0, 2], [-5e-3, 0, 1], [1e-6, -3e-4, -0.1], [0, 1e-5, 1e3]]
-)
-_TOLERANCES = {'float32': 1e-4, 'bfloat16': 2.0**-4}  # Else 1e-12.
+_RANDOM = np.random.default_rng(0)
+_PARAMS = _RANDOM.normal(size=18)
+# Four steps, from tiny to huge; some gradients are zero.
+_GRADS = _RANDOM.normal(size=(4, 18)) * 10 ** _RANDOM.uniform(-9, 3, (4, 18))
+_GRADS *= _RANDOM.random((4, 18)) > 0.1
+_DECAYED = np.arange(18) < 17  # Under the mask, all but the scalar.
+# Relative to the largest update; bfloat16 rounds 16 times.
+_TOLERANCES = {'float32': 1e-4, 'bfloat16': 2.0**-4}
 
 
 def _defaults(name: str) -> dict:
-  """The arguments that a function has by default, with a learning rate."""
+  """The arguments that a function has by default, and a learning rate."""
   given = {key: values[0] for key, values in _VALUES.items()}
   return given | {'nesterov': name.startswith('nadam')}
 
@@ -64,19 +66,13 @@ def _defaults(name: str) -> dict:
 def expected(name: str, grads, count: int = 0, **options) -> Iterator:
   """Yields the updates that the formulas of Kingma and Ba give.
 
-  Args:
-    name: The function.
-    grads: One row of three gradients for each step.
-    count: The number of steps before these, which left moments of zero.
-    **options: The function's arguments, apart from defaults.
-
-  Yields:
-    The update of each step, in NumPy's arithmetic.
+  There is a row of gradients for each step; ``count`` steps before them left
+  moments of zero.
   """
   given = _defaults(name) | options
   hat, rate = given['epsilon_hat'] or given['tf_style'], given['learning_rate']
   b1, b2, params = given['b1'], given['b2'], _PARAMS
-  decay = given['weight_decay'] * np.array([1, 1, given['mask'] is None])
+  decay = given['weight_decay'] * (_DECAYED | (given['mask'] is None))
   m = v = v_max = 0.0
   for t, g in enumerate(grads, start=count + 1):
     m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * np.abs(g) ** 2
@@ -98,41 +94,46 @@ def expected(name: str, grads, count: int = 0, **options) -> Iterator:
     yield update
 
 
-def _check(
+def _check_call(
     name: str, options: dict, dtype='float64', count: int = 0, jit: bool = False
 ) -> None:
-  """Exits if a function's updates, with these options, are not the formulas'.
+  """Exits if a function with these options does not follow the formulas.
 
-  Under ``jit`` the numbers are traced, as ``inject_hyperparams`` has them.
+  Under ``jit`` the numbers are traced, as ``inject_hyperparams`` passes them.
   """
 
   def tree(array):
     array = jnp.asarray(array, dtype)
-    return {'matrix': array[:2].reshape(1, 2), 'scalar': array[2]}
+    matrix = array[:12].reshape(4, 3)
+    return {'matrix': matrix, 'scalar': array[17], 'vector': array[12:17]}
 
+  # In low precision as most programs run, in high precision to be exact.
+  jax.config.update('jax_enable_x64', dtype not in _TOLERANCES)
   call = f'{name}({", ".join(f"{k}={v!r}" for k, v in options.items())})'
-  numbers = {k: v for k, v in options.items() if jit and isinstance(v, float)}
   create = lambda numbers: getattr(optax, name)(**(options | numbers))
-  update_fn = lambda numbers, *args: create(numbers).update(*args)
   if options.get('tf_style') and (_defaults(name) | options)['nesterov']:
     try:
       create({})
     except ValueError:
       return
     sys.exit(f'{call} does not raise a ValueError')
+  numbers = {k: v for k, v in options.items() if jit and isinstance(v, float)}
+  update_fn = lambda numbers, *args: create(numbers).update(*args)
+  update_fn = jax.jit(update_fn) if jit else update_fn
   state = create({}).init(tree(_PARAMS))
   state = jax.tree.map(lambda x: x + count * (x.dtype == 'int32'), state)
   grads, params = _GRADS * (0.6 + 0.8j if 'complex' in dtype else 1), _PARAMS
-  update_fn = jax.jit(update_fn) if jit else update_fn
-  for t, correct in enumerate(expected(name, grads, count, **options)):
-    args = tree(grads[t]), state, tree(params)
+  for step, correct in enumerate(expected(name, grads, count, **options)):
+    args = tree(grads[step]), state, tree(params)
     updates, state = update_fn(numbers, *args)
-    update = np.concatenate([np.ravel(x) for x in updates.values()])
+    parts = [updates[name] for name in ('matrix', 'vector', 'scalar')]
+    update = np.concatenate([np.ravel(x) for x in parts])
     params = params + update
     error = _TOLERANCES.get(dtype, 1e-12) * np.max(np.abs(correct))
     if not np.allclose(update, correct, 0, error):
-      where = f'{call} gives {update.tolist()} at step {count + t + 1}'
-      sys.exit(f'{where} in {dtype}, the formula {correct.tolist()}')
+      i = np.argmax(np.abs(update - correct))
+      found = f'{call} gives {update[i]!s} at step {count + step + 1}'
+      sys.exit(f'{found} in {dtype}, the formula {correct[i]!s}')
 
 
 def _check_parameters(name: str) -> list[str]:
@@ -144,33 +145,35 @@ def _check_parameters(name: str) -> list[str]:
       sys.exit(f'{name} has a parameter `{key}`, which the check does not cover')
     default = _defaults(name)[key]
     if key != 'learning_rate' and parameter.default != default:
-      problem = f'{name} has the default {key}={parameter.default!r}'
-      sys.exit(f'{problem}, the check covers {default!r}')
+      found = f'{name} has the default {key}={parameter.default!r}'
+      sys.exit(f'{found}, the check covers {default!r}')
   if list(takes) != [key for key in known if key in takes]:
-    sys.exit(f'{name} takes its parameters in an unknown order')
+    sys.exit(f'{name} has its parameters in an order that is not covered')
   return list(takes)
 
 
 def _check_function(name: str, takes: list[str]) -> None:
-  """Exits if a function, with some of its options, is not the formulas'."""
-  rate = {'learning_rate': _RATE} if 'learning_rate' in takes else {}
-  numbers = {key: _VALUES[key][1] for key in _NUMBERS if key in takes}
-  flags = [{key: True} for key in ('epsilon_hat', 'tf_style') if key in takes]
-  for flag in ({}, *flags):
+  """Exits if a function, with any of its options, is not as the formulas."""
+  pick = lambda keys, i: {k: _VALUES[k][i] for k in keys if k in takes}
+  rate, numbers = pick(['learning_rate'], 0), pick(_NUMBERS, 1)
+  callables = pick(['learning_rate', 'mask'], -1)
+  for flags in ([], ['epsilon_hat'], ['tf_style'], ['tf_style', 'nesterov']):
+    flags = pick(flags, 1)
     for dtype in ('float32', 'float64', 'complex128'):
-      _check(name, rate | flag, dtype)
-    _check(name, rate | numbers | flag, 'bfloat16')
-    _check(name, rate | numbers | flag, count=1000, jit=True)
-  options = {k: v for k, v in _VALUES.items() if k in takes and k not in numbers}
+      _check_call(name, rate | flags, dtype)
+    _check_call(name, rate | numbers | flags, 'bfloat16')
+    if 'tf_style' not in flags:
+      _check_call(name, callables | numbers | flags, count=1000, jit=True)
+  switches = [k for k in takes if k not in {*rate, *numbers, 'tf_style'}]
   if _defaults(name)['nesterov']:
-    del options['nesterov']
-  for values in itertools.product(*options.values()):
-    _check(name, numbers | dict(zip(options, values, strict=True)))
+    switches.remove('nesterov')
+  for values in itertools.product(*(_VALUES[key][:2] for key in switches)):
+    options = dict(zip(switches, values, strict=True))
+    _check_call(name, rate | numbers | options)
 
 
 def check_all() -> str:
-  """Checks every function that has the flag; says which ones these are."""
-  jax.config.update('jax_enable_x64', True)
+  """Checks every function that has the flag, and says which these are."""
   checked = []
   for name in _PARAMETERS:
     if name.startswith('nadam') and not hasattr(optax, name):

@@ -16,26 +16,21 @@ import re
 import subprocess
 import sys
 import tempfile
+from typing import Any
 
 from packaging.version import InvalidVersion
 from packaging.version import Version
 
 from graft import package
-from graft import version as fork
 from graft.errors import GraftError
-
-LABEL = fork.LABEL
+from graft.version import LABEL
 
 _PIP = 'pip install --force-reinstall --no-deps'
 
 
-def pin() -> str:
-  """The version of optax that the fork is built on by default."""
-  return fork.UPSTREAM
-
-
-def distribution(*folders: str | pathlib.Path) -> metadata.Distribution | None:
-  """The metadata of the optax in the first of these folders that has one."""
+def distribution(*folders: str | pathlib.Path) -> Any:
+  """The metadata of the optax in the first folder that has one, or None."""
+  importlib.invalidate_caches()  # A folder may have come since the last time.
   found = metadata.distributions(name='optax', path=list(map(str, folders)))
   return next(iter(found), None)
 
@@ -49,8 +44,8 @@ def origin(found: metadata.Distribution) -> str:
 def verified(found: metadata.Distribution) -> package.Upstream:
   """A release whose files are as its RECORD has them, or a GraftError."""
   name = f'optax {found.version}'
-  if fork.LABEL in found.version:
-    release = re.split(rf'[+.]{re.escape(fork.LABEL)}', found.version)[0]
+  if LABEL in found.version:
+    release = re.split(rf'[+.]{re.escape(LABEL)}', found.version)[0]
     raise GraftError(f'{name} is this fork already', f'{_PIP} optax=={release}')
   record = csv.reader((found.read_text('RECORD') or '').splitlines())
   # Not found.files, which since Python 3.12 leaves out what is missing.
@@ -59,23 +54,23 @@ def verified(found: metadata.Distribution) -> package.Upstream:
     remedy = f'set upstream to its folder, {origin(found)}'
     raise GraftError(f'{name} is an editable install', remedy)
   for file, recorded, _ in files:
-    path = pathlib.Path(found.locate_file(file))
+    path = pathlib.Path(str(found.locate_file(file)))
     digest = hashlib.sha256(path.read_bytes() if path.is_file() else b'-')
     actual = base64.urlsafe_b64encode(digest.digest()).decode().rstrip('=')
     if recorded != f'sha256={actual}':
       remedy = f"{_PIP} '{origin(found)}'"
       raise GraftError(f'{file}: not as {name} has it', remedy)
-  return package.Upstream(pathlib.Path(found.locate_file('')), found.version)
+  root = pathlib.Path(str(found.locate_file('')))
+  return package.Upstream(root, found.version)
 
 
-def _downloaded(version: str) -> package.Upstream | None:
-  """The release in ``build/upstream``, unless it is missing or damaged."""
-  importlib.invalidate_caches()
-  found = distribution(package.REPOSITORY / 'build' / 'upstream' / version)
+def _is_intact(folder: pathlib.Path) -> bool:
+  """Whether a folder holds a release, complete and as it was released."""
+  found = distribution(folder)
   try:
-    return verified(found) if found else None
+    return found is not None and bool(verified(found))
   except GraftError:
-    return None
+    return False
 
 
 def fetched(version: str) -> package.Upstream:
@@ -83,23 +78,21 @@ def fetched(version: str) -> package.Upstream:
   installed = distribution(*sys.path)
   if installed is not None and installed.version == version:
     return verified(installed)
-  if upstream := _downloaded(version):
-    return upstream
   folder = package.REPOSITORY / 'build' / 'upstream' / version
-  folder.parent.mkdir(parents=True, exist_ok=True)
-  with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.new-') as new:
-    command = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps']
-    command += ['--no-compile', f'--target={new}/new', f'optax=={version}']
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-      why = done.stderr.strip().split('\n')[-1]
-      problem = f'optax {version} could not be downloaded: {why}'
-      raise GraftError(problem, f'pip install optax=={version}, or name --onto')
-    # Another process may have been faster; what is damaged goes.
-    if not _downloaded(version):
-      if folder.exists():
-        folder.rename(f'{new}/damaged')
-      pathlib.Path(new, 'new').rename(folder)
+  if not _is_intact(folder):
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as new:
+      command = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps']
+      command += ['--no-compile', f'--target={new}/new', f'optax=={version}']
+      done = subprocess.run(command, capture_output=True, text=True)
+      if done.returncode:
+        why = done.stderr.strip().split('\n')[-1]
+        problem = f'pip cannot fetch optax {version}: {why}'
+        raise GraftError(problem, f'install optax=={version}, or give --onto')
+      if not _is_intact(folder):  # A different process may have been faster.
+        if folder.exists():
+          folder.rename(f'{new}/damaged')
+        pathlib.Path(new, 'new').rename(folder)
   return verified(distribution(folder))
 
 
@@ -111,13 +104,11 @@ def in_folder(root: pathlib.Path, version: str = '') -> package.Upstream:
   pattern = rb'^__version__\b[^=\n]*= *["\']([^"\']+)["\']'
   stated = re.findall(pattern, init.read_bytes(), re.MULTILINE)
   found = distribution(root)
-  version = version or (
-      stated[0].decode(errors='replace') if stated
-      else found.version if found else ''
-  )
+  if not version:
+    version = stated[0].decode() if stated else found.version if found else ''
   try:
     Version(version)
   except InvalidVersion as error:
-    problem = f'{root}: states no version, or none that is valid: {version!r}'
+    problem = f'{root}: no valid version: {version!r}'
     raise GraftError(problem, 'give one with --version') from error
   return package.Upstream(root, version)

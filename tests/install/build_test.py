@@ -13,7 +13,7 @@ from graft import release
 from graft import version
 from tests.install import environments
 
-_PIN = release.pin()
+_PIN = version.UPSTREAM
 _OTHER = '0.2.4'
 
 
@@ -93,14 +93,17 @@ class BuildTest(absltest.TestCase):
     with self.subTest('a build that is refused'):
       self._refuse('adam: 1 is not 2')
       with self.assertRaisesRegex(AssertionError, 'graft: adam: 1 is not 2'):
-        environments.build(self.checkout, 'editable', self.upstream)
+        environments.build(
+            self.checkout, 'editable', self.upstream, check=True
+        )
       self.assertEqual(environment.use(), installed)
 
   def test_nothing_is_installed_that_does_not_follow_the_formulas(self):
     self._refuse('adam: 1 is not 2')
     environment = self._environment(self.upstream)
+    setting = ('--config-settings', 'check=on')
     with self.assertRaisesRegex(AssertionError, 'graft: adam: 1 is not 2') as e:
-      environment.install(self.checkout)
+      environment.install(self.checkout, *setting)
     self.assertNotIn('Traceback', str(e.exception))
     with self.assertRaisesRegex(AssertionError, "argument 'tf_style'"):
       environment.use()

@@ -80,10 +80,11 @@ class Environment:
     return done.stdout
 
   def install(self, *arguments: str | pathlib.Path) -> str:
-    """Installs one thing, whatever is borrowed, and built with that."""
-    return self.pip(
-        *('--no-deps', '--force-reinstall', '--no-build-isolation', *arguments)
-    )
+    """Installs one thing without isolation, unchecked unless it says so."""
+    options = ['--no-deps', '--force-reinstall', '--no-build-isolation']
+    if '--config-settings' not in arguments:
+      options += ['--config-settings', 'check=off']
+    return self.pip(*options, *arguments)
 
   def use(self, cwd: pathlib.Path | None = None) -> tuple[str, pathlib.Path]:
     """Uses the flag; gives optax's version and the file that it is in."""
@@ -95,19 +96,27 @@ class Environment:
 
 
 def build(
-    repository: pathlib.Path, kind: str, upstream: pathlib.Path
+    repository: pathlib.Path,
+    kind: str,
+    upstream: pathlib.Path,
+    check: bool = False,
 ) -> pathlib.Path:
   """Builds a checkout; gives the path of the sdist or the wheel.
 
   Args:
     repository: A copy of the repository.
     kind: ``sdist``, ``wheel`` or ``editable``.
-    upstream: Folder with the release to graft onto.
+    upstream: Folder with the release to merge with.
+    check: Whether to check the updates; that takes most of the time.
 
   Returns:
     The path of the archive.
   """
-  call = f'from graft import backend; print(backend.build_{kind}("dist"))'
+  settings = {'check': 'on' if check else 'off'}
+  call = (
+      'from graft import backend;'
+      f' print(backend.build_{kind}("dist", {settings}))'
+  )
   done = run(
       *(sys.executable, '-c', call), path=str(upstream), cwd=repository
   )
