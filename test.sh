@@ -21,7 +21,7 @@ if [ "$(cat ".venv/$wanted" 2> /dev/null)" != "$hash" ]; then
   $python -m pip install --quiet . -r "tests/$wanted.txt"
   $python -m pip check
   # The pristine release, so that no test has to download it.
-  $python -c 'from graft import release; release.fetched(release.pin())'
+  $python -c 'from graft import release; release.fetched()'
   # All of them are more than the few.
   tee ".venv/$wanted" .venv/requirements > /dev/null <<< "$hash"
 fi

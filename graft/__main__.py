@@ -40,7 +40,7 @@ def main() -> None:
   from graft import release  # pylint: disable=import-outside-toplevel
 
   if options.onto is None:
-    upstream = release.fetched(version.UPSTREAM)
+    upstream = release.fetched()
   else:
     upstream = release.in_folder(options.onto, options.version)
   if options.command == 'diff':

@@ -24,6 +24,7 @@ from packaging.version import Version
 from graft import package
 from graft.errors import GraftError
 from graft.version import LABEL
+from graft.version import UPSTREAM
 
 _PIP = 'pip install --force-reinstall --no-deps'
 
@@ -73,7 +74,7 @@ def _is_intact(folder: pathlib.Path) -> bool:
     return False
 
 
-def fetched(version: str) -> package.Upstream:
+def fetched(version: str = UPSTREAM) -> package.Upstream:
   """A release: as installed, or unpacked with pip into ``build/upstream``."""
   installed = distribution(*sys.path)
   if installed is not None and installed.version == version:

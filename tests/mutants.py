@@ -228,7 +228,7 @@ def main(options: list[str]) -> int:
   every, killed = mutants(), 0
   with tempfile.TemporaryDirectory() as folder:
     fork = pathlib.Path(folder)
-    package.write_tree(release.fetched(release.pin()), fork)
+    package.write_tree(release.fetched(), fork)
     run = functools.partial(_killers, fork=fork, options=options)
     with context.Pool(os.cpu_count(), maxtasksperchild=1) as pool:
       results = pool.imap(run, [None, *every])

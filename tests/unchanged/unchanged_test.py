@@ -72,7 +72,7 @@ class UnchangedTest(absltest.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    cls.upstream = release.fetched(release.pin())
+    cls.upstream = release.fetched()
     cls.pristine = _describe(cls.upstream.root)
     cls.fork = _describe(None)
 
@@ -88,7 +88,7 @@ class UnchangedTest(absltest.TestCase):
         self.pristine['signatures'].keys(), self.fork['signatures'].keys()
     )
     self.assertEqual(self.pristine['version'], self.fork['version'])
-    self.assertEqual(release.pin(), self.fork['version'])
+    self.assertEqual(release.UPSTREAM, self.fork['version'])
 
   def test_signatures_gain_the_new_keywords_and_nothing_else(self):
     for name, before in self.pristine['signatures'].items():

@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
   files = [f'{module.replace(".", "/")}.py' for module in modules]
   found = outcomes(root, files or ['optax'], '-n2', *options)
   failed = _failed(root, found)
-  upstream = release.fetched(release.pin()).root if failed else root
+  upstream = release.fetched().root if failed else root
   again = sorted({test.split('::')[0] for test in _failed(upstream, found)})
   there = outcomes(upstream, again) if again else {}
   theirs = failed & _failed(upstream, there)

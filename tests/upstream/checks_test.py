@@ -27,12 +27,12 @@ _OLDEST_JAX = '0.5.3'  # In upstream's pyproject.toml.
 
 def _settings() -> str:
   """Upstream's ``pyproject.toml``, from a source distribution."""
-  folder = _CACHE / f'{release.pin()}-settings'
-  found = folder / f'optax-{release.pin()}' / 'pyproject.toml'
+  folder = _CACHE / f'{release.UPSTREAM}-settings'
+  found = folder / f'optax-{release.UPSTREAM}' / 'pyproject.toml'
   if not found.is_file():
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps']
-    command += ['--no-binary=optax', f'optax=={release.pin()}']
+    command += ['--no-binary=optax', f'optax=={release.UPSTREAM}']
     subprocess.run(command, cwd=folder, check=True)
     (archive,) = folder.glob('*.tar.gz')
     with tarfile.open(archive) as sdist:
@@ -69,7 +69,7 @@ class ChecksTest(parameterized.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    cls.upstream = release.fetched(release.pin())
+    cls.upstream = release.fetched()
     folder = tempfile.TemporaryDirectory()
     cls.addClassCleanup(folder.cleanup)
     cls.fork = pathlib.Path(folder.name)
