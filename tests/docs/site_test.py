@@ -11,9 +11,6 @@ import unittest
 from absl.testing import absltest
 
 ROOT = pathlib.Path(__file__).parents[2]
-CHROMIUM = shutil.which('chromium')
-WIDTHS = (1280, 390)
-
 # Everything that a reader can't see or reach on the page that is shown.
 FAULTS = r"""
 async () => {
@@ -74,12 +71,13 @@ class SiteTest(absltest.TestCase):
     cls.files = [*cls.site.glob('*.html'), *cls.site.glob('docs/**/*.html')]
     chromium = cls.enter_context(sync_api.sync_playwright()).chromium
     cls.browser = cls.enter_context(
-        chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
+        chromium.launch(
+            executable_path=shutil.which('chromium'), args=['--no-sandbox']
+        )
     )
 
   def test_every_page_is_legible_and_needs_no_network(self):
     page = self.browser.new_page()
-    self.addCleanup(page.close)
     seen = []
     page.on('console', lambda line: seen.append(f'{line.type}: {line.text}'))
     page.on('pageerror', lambda error: seen.append(f'error: {error}'))
@@ -89,20 +87,18 @@ class SiteTest(absltest.TestCase):
     faults = {}
     for file in self.files:
       page.goto(file.as_uri())
-      for width, theme in itertools.product(WIDTHS, ('light', 'dark')):
+      for width, theme in itertools.product((1280, 390), ('light', 'dark')):
         page.set_viewport_size({'width': width, 'height': 900})
         page.emulate_media(color_scheme=theme)
         page.wait_for_selector(f'html[data-theme={theme}]')
         seen += page.evaluate(FAULTS)
         found = [line for line in seen if not line.startswith(own)]
-        if found:
-          faults[file.name, width, theme] = found[:3]
+        faults[file.name, width, theme] = found[:3]
         seen.clear()
-    self.assertEmpty(faults)
+    self.assertEmpty({key: found for key, found in faults.items() if found})
 
   def test_search_finds_the_flag(self):
     page = self.browser.new_page()
-    self.addCleanup(page.close)
     page.goto(f'{self.site.as_uri()}/search.html?q=tf_style')
     page.wait_for_selector('#search-results li:has-text("Keras")')
 
