@@ -18,9 +18,9 @@ from jax.tree_util import keystr, tree_leaves_with_path, tree_map_with_path
 import numpy as np
 
 # The states of optax that `resume` fills. No other may hold an array.
-_STATES = """ApplyIfFiniteState InjectHyperparamsState MultiStepsState
-InjectStatefulHyperparamsState ScaleByAdamState ScaleByAmsgradState
-ScaleByScheduleState WeightDecaySchedule WrappedScheduleState""".split()
+_STATES = """InjectStatefulHyperparamsState ScaleByAdamState ApplyIfFiniteState
+InjectHyperparamsState ScaleByAmsgradState MultiStepsState WeightDecaySchedule
+ScaleByScheduleState WrappedScheduleState ZeroNansState""".split()
 
 
 class Moments(NamedTuple):
@@ -38,15 +38,15 @@ class Moments(NamedTuple):
   def map(self, to_params):
     """Applies a function from lists of arrays to trees like `params`.
 
-    It may only rename, transpose or reshape: other changes suit weights alone.
-    It may return None for parameters that are not trained.
+    It may only rename, transpose or reshape: moments do not scale or merge like
+    weights. It may return None for parameters that are not trained.
     """
     flat, unflatten = ravel_pytree(jax.tree.map(jnp.asarray, self.mu))
     numbers = jnp.arange(flat.size) % 251  # bfloat16 represents them all.
     mapped, _ = ravel_pytree(to_params(unflatten(numbers.astype(flat.dtype))))
     if not jnp.array_equal(jnp.sort(mapped), jnp.sort(numbers)):
       _refuse('a function that changes, adds or drops values', 'one that only'
-              ' renames, transposes or reshapes', 'Take out what does more.')
+              ' renames, transposes or reshapes', 'Drop the arithmetic.')
     trees = [None if x is None else to_params(x) for x in self[1:]]
     return Moments(self.count, *trees)
 
@@ -87,8 +87,8 @@ def from_keras(optimizer):
 def from_torch(optimizer, params=()):
   """Reads PyTorch's Adam or AdamW, or its `state_dict()`.
 
-  Returns `Moments` with lists in the order of the optimizer's groups. Without a
-  gradient so far, it gives zeros; a `state_dict` then needs the `params`.
+  Returns `Moments` with lists in the order of the optimizer's groups. Parameters
+  without a gradient so far get zeros; a `state_dict` needs `params` for these.
   """
   saved = getattr(optimizer, 'state_dict', lambda: optimizer)()
   saved = saved if isinstance(saved, dict) else {}
@@ -99,7 +99,7 @@ def from_torch(optimizer, params=()):
   steps = {int(slot.get('step', 0)) for slot in slots if slot}
   alike = all({*slot} == {'step', *names} for slot in slots if slot)
   if not alike or len(steps) != 1 or not all('amsgrad' in g for g in groups):
-    _refuse(f'{type(optimizer).__name__} with {sorted(found)}, steps {steps}',
+    _refuse(f'{type(optimizer).__name__} with {sorted(found)}, steps {[*steps]}',
             f"amsgrad, {names} after one number of steps, as in PyTorch's Adam",
             'Train it first. For others, construct Moments yourself.')
   if hasattr(optimizer, 'param_groups'):
@@ -128,7 +128,7 @@ def from_saver(path, names, count=None, slots=('Adam', 'Adam_1')):
 
   def read(key):
     key = key.replace(':0/', '/')  # As in variable.name.
-    # In a scope too, but what belongs to the variable scope/name is not it.
+    # Perhaps in a scope, but not the slot of a different variable, scope/name.
     found = [k for k in saved if f'/{k}'.endswith(f'/{key}')]
     found = [k for k in found if k == key or k.rpartition('/')[0] not in saved]
     if len(found) != 1:
@@ -157,7 +157,7 @@ def resume(optimizer, params, moments):
     shape = None if new is None else new.shape
     if shape != old.shape or field != 'mu' and not np.all(new >= 0):
       _refuse(f'{field}{keystr(path)} of shape {shape}', f'{old.shape}, and no'
-              ' negative nu', 'moments.map makes trees like params.')
+              ' nu below 0', 'moments.map makes trees like params.')
     unused.discard(field)
     return old.at[...].set(new.astype(old.dtype))
 
@@ -185,7 +185,7 @@ def resume(optimizer, params, moments):
     _refuse(f'no place for {lost} in the optimizer', 'Adam, AMSGrad for nu_max,'
             ' and the keys of params', 'Use moments.map, or remove nu_max.')
   if len(inside) > 1:
-    _refuse('counts outside of MultiSteps', 'all inside', 'Put all inside.')
+    _refuse('counts outside of MultiSteps', 'all inside', 'Move them into it.')
   return state
 
 
@@ -193,7 +193,7 @@ def _moments(count, slots):
   if count < 1 or not slots[0]:
     _refuse(f'{count} updates of {len(slots[0])} parameters', 'at least one',
             'Load or train the optimizer first.')
-  return Moments(count, *[[np.array(x) for x in slot] for slot in slots])
+  return Moments(count, *[[np.asarray(x).copy() for x in s] for s in slots])
 
 
 def _refuse(found, expected, remedy):
