@@ -8,9 +8,9 @@ _OPTIMIZERS_UNDER_TEST = ...
 if since('0.2.7'):
 
   _EPSILON_HAT = ('adam', 'adamw', 'amsgrad', 'nadam', 'nadamw')
+  _OPT_KWARGS = {'learning_rate': 1e-2, 'epsilon_hat': True}
   _OPTIMIZERS_UNDER_TEST += tuple(
-      dict(opt_name=x, opt_kwargs=dict(learning_rate=1e-2, epsilon_hat=True))
-      for x in _EPSILON_HAT
+      {'opt_name': name, 'opt_kwargs': _OPT_KWARGS} for name in _EPSILON_HAT
   )
 
 

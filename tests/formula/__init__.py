@@ -1,0 +1,1 @@
+"""The numbers that the flag gives, and what they cost."""

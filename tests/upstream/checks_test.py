@@ -53,6 +53,10 @@ def _old_python() -> str:
   return python
 
 
+def _folder(test: absltest.TestCase) -> pathlib.Path:
+  return pathlib.Path(test.enter_context(tempfile.TemporaryDirectory()))
+
+
 _FLAW = 'def f( x,y = [] ): return z, "x", \'y\', \'w\' \n\n'
 _FLAWS = (
     ('flake8', 'F821'),
@@ -87,14 +91,14 @@ class ChecksTest(parameterized.TestCase):
 
   @parameterized.parameters(*_FLAWS)
   def test_would_find_a_flaw(self, name, *flaws):
-    folder = pathlib.Path(self.create_tempdir().full_path)
+    folder = _folder(self)
     (folder / 'flaw.py').write_text(_FLAW)
     found = ' '.join(getattr(checks, name)(folder, ['flaw.py'], _settings()))
     for flaw in flaws:
       self.assertIn(flaw, found)
 
   def test_the_diff_applies_removes_nothing_and_is_short(self):
-    folder = pathlib.Path(self.create_tempdir().full_path)
+    folder = _folder(self)
     git = functools.partial(subprocess.check_output, cwd=folder, text=True)
     self.upstream.copy(folder)
     git(['git', 'init', '-q'])

@@ -1,1 +1,0 @@
-"""The numbers that the flag gives, at the edges and against the formulas."""
