@@ -1,1 +1,0 @@
-"""Beside its new keywords the fork is the release that it is built on."""
