@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Tests the fork in a virtual environment of its own, .venv, made if need be.
-#   bash test.sh        the change, graft, packaging and Keras, in minutes
+# Tests the fork in a virtual environment of its own, .venv.
+#   bash test.sh        the change, graft, the install and Keras, in minutes
 #   bash test.sh all    everything: TensorFlow, PyTorch, releases, the site
-#   bash test.sh FILE   the project's tests in FILE alone
-# Installs only if what is to be installed has changed since the last time.
-# PYTHON names the interpreter to make the environment with.
+#   bash test.sh FILE   the project's tests in FILE
+# Installs again only if the fork or the requirements have changed.
+# PYTHON names the interpreter for the environment.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -20,14 +20,14 @@ if [ "$(cat ".venv/$wanted" 2> /dev/null)" != "$hash" ]; then
   rm -f .venv/requirements*
   $python -m pip install --quiet . -r "tests/$wanted.txt"
   $python -m pip check
-  # The pristine release, so that no test has to download it.
+  # The release as published, so that no test has to download it.
   $python -c 'from graft import release; release.fetched()'
-  # All of them are more than the few.
+  # The requirements of `all` include the others.
   tee ".venv/$wanted" .venv/requirements > /dev/null <<< "$hash"
 fi
 
 failed=()
-run() { $python -m "$@" || failed+=("$1"); }
+run() { $python -m "$@" || failed+=("$*"); }
 run_tests() { run pytest -n 2 --dist loadscope "$@"; }
 
 case "${1:-}" in
@@ -35,17 +35,18 @@ case "${1:-}" in
     own=$($python -c 'from tests.upstream import suite; print(suite.own_tests())')
     run tests.upstream optax._src.{transform,alias,utils}_test "-k$own"
     export RAN_TOO='the tests in the diff'
-    run_tests tests/{graft,install,unchanged,numerics,wrappers,porting} \
-      tests/docs
+    run_tests tests/{graft,install,formula,wrappers,porting,examples,docs} \
+      tests/upstream/unchanged_test.py
     ;;
   all)
     run tests.upstream
-    export RAN_TOO="the site's build, upstream's whole suite"
+    run pyrefly check
+    export RAN_TOO="upstream's whole suite, the type checker"
     run_tests
     ;;
   *) run_tests "$@" ;;
 esac
 if [ ${#failed[@]} -gt 0 ]; then
-  echo "failed: ${failed[*]}"
+  printf 'failed: %s\n' "${failed[@]}"
   exit 1
 fi

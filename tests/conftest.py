@@ -62,18 +62,13 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-  """Says what was run, what was skipped and why, and how to run the rest."""
-  ran = [os.environ.get('RAN_TOO'), *config.args]
-  terminalreporter.section('what was run')
-  terminalreporter.line(
-      f'ran: {", ".join(filter(None, ran))} on optax'
-      f' {metadata.version("optax")}'
-  )
+  """Prints one line for what ran, and one for what was skipped and why."""
+  ran = ', '.join(filter(None, [os.environ.get('RAN_TOO'), *config.args]))
   skipped = terminalreporter.stats.get('skipped', [])
-  for reason, count in collections.Counter(map(_reason, skipped)).items():
-    terminalreporter.line(f'skipped: {count}, {reason}')
+  counts = collections.Counter(map(_reason, skipped)).most_common()
+  reasons = [f'{count} tests ({reason})' for reason, count in counts]
   if not os.environ.get('ALL'):
-    terminalreporter.line(
-        'to run everything, with the releases, TensorFlow, PyTorch, linters and'
-        ' the site: bash test.sh all'
-    )
+    reasons.append('what only `bash test.sh all` runs')
+  terminalreporter.section('summary')
+  terminalreporter.line(f'ran: {ran}, on optax {metadata.version("optax")}')
+  terminalreporter.line(f'skipped: {"; ".join(reasons) or "nothing"}')
