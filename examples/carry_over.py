@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 from jax.flatten_util import ravel_pytree
 import jax.numpy as jnp
-from jax.tree_util import keystr, tree_leaves_with_path, tree_map_with_path
+from jax.tree_util import keystr
 import numpy as np
 
 # The states of optax that `resume` fills. No other may hold an array.
@@ -87,8 +87,8 @@ def from_keras(optimizer):
 def from_torch(optimizer, params=()):
   """Reads PyTorch's Adam or AdamW, or its `state_dict()`.
 
-  Returns `Moments` with lists in the order of the optimizer's groups. Parameters
-  without a gradient so far get zeros; a `state_dict` needs `params` for these.
+  Returns `Moments` with lists in the order of the optimizer's groups, and zeros
+  where there was no gradient. For those, a `state_dict` needs the `params`.
   """
   saved = getattr(optimizer, 'state_dict', lambda: optimizer)()
   saved = saved if isinstance(saved, dict) else {}
@@ -99,7 +99,7 @@ def from_torch(optimizer, params=()):
   steps = {int(slot.get('step', 0)) for slot in slots if slot}
   alike = all({*slot} == {'step', *names} for slot in slots if slot)
   if not alike or len(steps) != 1 or not all('amsgrad' in g for g in groups):
-    _refuse(f'{type(optimizer).__name__} with {sorted(found)}, steps {[*steps]}',
+    _refuse(f'{type(optimizer).__name__} of {sorted(found)}, steps {[*steps]}',
             f"amsgrad, {names} after one number of steps, as in PyTorch's Adam",
             'Train it first. For others, construct Moments yourself.')
   if hasattr(optimizer, 'param_groups'):
@@ -109,7 +109,7 @@ def from_torch(optimizer, params=()):
   if len(zeros) != len(slots) and (zeros or not all(slots)):
     _refuse(f'{slots.count({})} of {len(slots)} parameters without a state and'
             f' {len(zeros)} params', 'all, for shapes', 'Pass all params.')
-  slots = [slot or zero for slot, zero in zip(slots, zeros or slots)]
+  slots = [s or zero for s, zero in zip(slots, zeros or slots, strict=True)]
   # NumPy has no bfloat16.
   wide = lambda x: (x.float() if x.element_size() < 4 else x).detach().cpu()
   return _moments(steps.pop(), [[wide(s[n]) for s in slots] for n in names])
@@ -147,8 +147,8 @@ def resume(optimizer, params, moments):
   not show whether the optimizer has `tf_style=True`: see `Moments`.
   """
   trees = {
-      field: {keystr(k): np.asarray(x) for k, x in tree_leaves_with_path(tree)}
-      for field, tree in zip(('mu', 'nu', 'nu_max'), moments[1:], strict=True)
+      f: {keystr(k): np.asarray(x) for k, x in jax.tree.leaves_with_path(tree)}
+      for f, tree in zip(('mu', 'nu', 'nu_max'), moments[1:], strict=True)
   }
   unused, inside = {field for field in trees if trees[field]}, set()
 
@@ -178,9 +178,9 @@ def resume(optimizer, params, moments):
     return state._replace(**new)
 
   known = lambda x: type(x).__name__ in _STATES
-  walk = functools.partial(tree_map_with_path, is_leaf=known)
+  walk = functools.partial(jax.tree.map_with_path, is_leaf=known)
   state = walk(functools.partial(fill, 'state'), optimizer.init(params))
-  keys = {keystr(path) for path, _ in tree_leaves_with_path(params)}
+  keys = {keystr(path) for path, _ in jax.tree.leaves_with_path(params)}
   if lost := unused or set().union(*trees.values()) - keys:
     _refuse(f'no place for {lost} in the optimizer', 'Adam, AMSGrad for nu_max,'
             ' and the keys of params', 'Use moments.map, or remove nu_max.')

@@ -1,6 +1,5 @@
 """Half a run in a framework and half in optax ends where the framework does."""
 
-import functools
 import os
 import tempfile
 
@@ -17,8 +16,8 @@ from examples import carry_over
 
 os.environ.setdefault('KERAS_BACKEND', 'jax')
 
-STEPS = 24
-HALF = 12
+STEPS, HALF = 24, 12
+BIAS = 1
 NAMES = ('kernel', 'bias', 'table', 'scale')
 SHAPES = ((4, 3), (3,), (3, 4), ())
 LR = 1e-2
@@ -40,7 +39,7 @@ def to_params(leaves):
 
 def is_bias(tree=True):
   """Returns a mask for `to_params`."""
-  return to_params([np.array((name == 'bias') == tree) for name in NAMES])
+  return to_params([np.array((i == BIAS) == tree) for i in range(4)])
 
 
 def split(bias, others):
@@ -50,8 +49,9 @@ def split(bias, others):
 
 
 inject = optax.inject_hyperparams
-adam = functools.partial(optax.adam, eps=1e-7, tf_style=True)
-adamw = functools.partial(optax.adamw, eps=1e-7, tf_style=True)
+adam = lambda rate: optax.adam(rate, eps=1e-7, tf_style=True)
+adamw = lambda rate: optax.adamw(rate, eps=1e-7, tf_style=True)
+distance = lambda x, y: optax.tree.norm(optax.tree.sub(x, y), ord=jnp.inf)
 SCHEDULE = optax.exponential_decay(LR, 6, 0.5)
 ADAM = adam(LR)
 AMSGRAD = optax.amsgrad(LR, eps=1e-7, tf_style=True)
@@ -61,10 +61,6 @@ OUTSIDE = inject(lambda rate: optax.MultiSteps(adam(rate), 2))(SCHEDULE)
 TORCH_AMSGRAD = inject(optax.amsgrad)(
     LR, eps=lambda t: 1e-8 * jnp.sqrt(1 - 0.999 ** (t + 1)), tf_style=True
 )
-
-
-def distance(x, y):
-  return optax.tree.norm(optax.tree.sub(x, y), ord=jnp.inf)
 
 
 def train(step, values, carry, dtype='float64'):
@@ -107,20 +103,19 @@ class TestCase(parameterized.TestCase):
 
 class KerasTest(TestCase):
 
-  def _run(self, call, frozen=''):
+  def _run(self, call, frozen=None):
     keras = pytest.importorskip('keras')
     self.addCleanup(keras.config.set_floatx, keras.config.floatx())
     keras.config.set_floatx('float64')
     schedule = keras.optimizers.schedules.ExponentialDecay(LR, 6, 0.5)
     names = dict(vars(keras.optimizers), LR=LR, SCHEDULE=schedule)
     optimizer = eval(call, names)  # pylint: disable=eval-used
-    start, _ = problem('float64')
-    variables = [keras.Variable(x, name=n) for n, x in zip(NAMES, start)]
+    variables = [keras.Variable(x) for x in problem('float64')[0]]
     optimizer.build(variables)
     apply = jax.jit(optimizer.stateless_apply)
 
     def step(grads):
-      grads = [None if n == frozen else g for n, g in zip(NAMES, grads)]
+      grads = [None if i == frozen else g for i, g in enumerate(grads)]
       states = [v.value for v in optimizer.variables]
       params, states = apply(states, grads, [v.value for v in variables])
       owners = variables + optimizer.variables
@@ -134,16 +129,15 @@ class KerasTest(TestCase):
       ('Adam(LR, use_ema=True)', ADAM),
       ('Adam(LR, amsgrad=True)', AMSGRAD),
       ('Adam(LR, clipvalue=0.1)', optax.chain(optax.clip(0.1), ADAM)),
-      ('Adam(LR)', inject(adam)(LR)),
       ('Adam(SCHEDULE)', adam(SCHEDULE)),
-      ('AdamW(SCHEDULE)', inject(adamw)(SCHEDULE, weight_decay=0.004)),
+      ('AdamW(SCHEDULE, 1e-4)', inject(adamw)(SCHEDULE)),
       ('LossScaleOptimizer(Adam(LR), 1.0)', optax.apply_if_finite(ADAM, 9)),
       ('Adam(LR, gradient_accumulation_steps=4)', optax.MultiSteps(ADAM, 4)),
       ('Adam(LR)', split(ADAM, ADAM)),
-      ('Adam(LR)', split(NONE, ADAM), 'bias'),
-      ('Adam(LR)', optax.chain(*MASKED), 'bias'),
+      ('Adam(LR)', split(NONE, ADAM), BIAS),
+      ('Adam(LR)', optax.chain(*MASKED), BIAS),
   )
-  def test_keras(self, call, optimizer, frozen=''):
+  def test_keras(self, call, optimizer, frozen=None):
     # Keras computes schedules in float32, and MultiSteps its means.
     in_float32 = 'SCHEDULE' in call or 'accumulation' in call
     run = self._run(call, frozen)
@@ -160,7 +154,6 @@ class KerasTest(TestCase):
     built.build([keras.Variable(1.0)])
     for wrong, message in (
         (keras.optimizers.Nadam(), "Nadam; expected Keras's Adam"),
-        (keras.optimizers.Lamb(), "Lamb; expected Keras's Adam"),
         (own(), 'Own; .* construct Moments'),
         (keras.Sequential(), 'Sequential; .* model.optimizer'),
         (keras.optimizers.Adam(), '0 updates of 0'),
@@ -174,8 +167,6 @@ class OlderKerasTest(TestCase):
 
   @parameterized.parameters(
       ('Adam(LR)', ADAM),
-      ('Adam(LR, amsgrad=True)', AMSGRAD),
-      ('legacy.Adam(LR)', ADAM),
       ('legacy.Adam(LR, amsgrad=True)', AMSGRAD),
   )
   def test_tf_keras(self, call, expected):
@@ -185,7 +176,7 @@ class OlderKerasTest(TestCase):
     optimizer = eval(call, names)  # pylint: disable=eval-used
     variables = [tf.Variable(x) for x in problem('float32')[0]]
     run = train(
-        lambda grads: optimizer.apply_gradients(zip(grads, variables)),
+        lambda g: optimizer.apply_gradients(zip(g, variables, strict=True)),
         lambda: [v.numpy() for v in variables],
         lambda: carry_over.from_keras(optimizer),
         'float32',
@@ -215,17 +206,17 @@ class SaverTest(TestCase):
     with tf.Graph().as_default(), tf.Session() as session:
       make = lambda n, x: tf.get_variable(n, initializer=x, use_resource=True)
       with tf.variable_scope('net'):
-        variables = [make(n, x) for n, x in zip(NAMES, start)]
+        variables = list(map(make, NAMES, start))
       with tf.variable_scope('target/net'):
         make('bias', start[1])
       fed = [tf.placeholder(v.dtype, v.shape) for v in variables]
       count = tf.train.get_or_create_global_step() if has_step else None
       with tf.variable_scope(scope):
-        optimizer = tf.train.AdamOptimizer(LR, epsilon=1e-7)
-        update = optimizer.apply_gradients(zip(fed, variables), count)
+        rule = tf.train.AdamOptimizer(LR, epsilon=1e-7)
+        update = rule.apply_gradients(zip(fed, variables, strict=True), count)
       session.run(tf.global_variables_initializer())
       return train(
-          lambda grads: session.run(update, dict(zip(fed, grads))),
+          lambda grads: session.run(update, dict(zip(fed, grads, strict=True))),
           lambda: session.run(variables),
           lambda: tf.train.Saver().save(session, path),
           'float32',
@@ -238,8 +229,7 @@ class SaverTest(TestCase):
     if not has_step:
       with self.assertRaisesRegex(ValueError, 'global_step.*pass count'):
         carry_over.from_saver(path, names)
-    count = None if has_step else HALF
-    moments = carry_over.from_saver(path, names, count)
+    moments = carry_over.from_saver(path, names, None if has_step else HALF)
     self._check(ADAM, moments, *run, tolerance=1e-5)
 
   def test_name_that_was_not_saved_is_refused(self):
@@ -255,7 +245,7 @@ class SaverTest(TestCase):
 
 class TorchTest(TestCase):
 
-  def _run(self, call, dtype='float64', frozen=''):
+  def _run(self, call, dtype='float64', frozen=()):
     torch = pytest.importorskip('torch')
     tensor = lambda x: torch.tensor(x, dtype=getattr(torch, dtype))
     p = [torch.nn.Parameter(tensor(x)) for x in problem('float64')[0]]
@@ -263,8 +253,8 @@ class TorchTest(TestCase):
     optimizer = eval(call, names)  # pylint: disable=eval-used
 
     def step(grads):
-      for name, leaf, grad in zip(NAMES, p, grads):
-        leaf.grad = None if name == frozen else tensor(grad)
+      for i, grad in enumerate(grads):
+        p[i].grad = None if i in frozen else tensor(grad)
       optimizer.step()
 
     def carry():
@@ -286,7 +276,7 @@ class TorchTest(TestCase):
     self._check(optimizer, carry_over.from_torch(state), *run)
 
   def test_parameter_without_a_gradient_has_zero_moments(self):
-    (moments, state), *run = self._run('Adam(p, LR)', frozen='bias')
+    (moments, state), *run = self._run('Adam(p, LR)', frozen=[BIAS])
     self._check(split(NONE, optax.adam(LR)), moments, *run)
     moments = carry_over.from_torch(state, iter(run[0]))
     self._check(split(NONE, optax.adam(LR)), moments, *run)
@@ -305,10 +295,13 @@ class TorchTest(TestCase):
       ('NAdam(p, LR)', 'mu_product'),
       ('RAdam(p, LR)', 'amsgrad'),
       ('Adam([{"params": p[:2]}, {"params": p[2:], "amsgrad": True}])', 'max_'),
+      ('Adam(p, LR)', 'Train it first', range(4)),
   )
-  def test_optimizer_that_is_not_adam_is_refused(self, call, what):
-    with self.assertRaisesRegex(ValueError, f"{what}.*as in PyTorch's Adam"):
-      self._run(call)
+  def test_what_is_not_a_trained_adam_is_refused(self, call, what, frozen=()):
+    with self.assertRaisesRegex(ValueError, what):
+      self._run(call, 'float64', frozen)
+    with self.assertRaisesRegex(ValueError, f'{type(call).__name__} of '):
+      carry_over.from_torch(call)
 
   def test_different_step_counts_are_refused(self):
     (_, state), *_ = self._run('Adam(p, LR)')
@@ -316,21 +309,13 @@ class TorchTest(TestCase):
     with self.assertRaisesRegex(ValueError, 'steps .*3.*one number of steps'):
       carry_over.from_torch(state)
 
-  def test_what_is_not_trained_is_refused(self):
-    torch = pytest.importorskip('torch')
-    module = torch.nn.Linear(2, 2)
-    optimizer = torch.optim.Adam(module.parameters())
-    for wrong in (optimizer, optimizer.state_dict(), module, 'optimizer.pt'):
-      with self.assertRaisesRegex(ValueError, 'Train it first'):
-        carry_over.from_torch(wrong)
-
 
 class ResumeTest(TestCase):
 
   @parameterized.parameters(
       (ADAM, {'mu': [1.0]}, 'mu.*a.* of shape None.*moments.map'),
       (ADAM, {'nu': {'a': np.ones((3, 2))}}, r'nu.*a.* \(3, 2\).*\(2, 3\)'),
-      (ADAM, {'nu': {'a': -np.ones((2, 3))}}, 'nu.*a.*negative'),
+      (ADAM, {'nu': {'a': -np.ones((2, 3))}}, 'no nu below 0'),
       (ADAM, {'mu': {'a': np.ones((2, 3)), 'b': 1.0}}, 'no place for .*b'),
       (ADAM, {'nu_max': {'a': np.ones((2, 3))}}, 'no place for .*nu_max'),
       (AMSGRAD, {}, 'nu_max.*a.* of shape None'),
@@ -358,8 +343,7 @@ class ResumeTest(TestCase):
     with self.assertRaisesRegex(ValueError, 'renames, transposes or reshapes'):
       moments.map(lambda leaves: function(*leaves))
     kept = moments.map(lambda x: {'a': x[0].T.reshape(2, 3), 'b': (x[1], None)})
-    expected = {'a': arrays[0], 'b': (arrays[1], None)}
-    chex.assert_trees_all_equal(kept.mu, expected)
+    chex.assert_trees_all_equal(kept.nu['b'], (arrays[1], None))
 
 
 if __name__ == '__main__':
