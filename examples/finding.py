@@ -142,7 +142,7 @@ def pretrain(key, manual, config: Config) -> optax.Params:
 
 def log_policy(params, tokens: jax.Array, config: Config) -> jax.Array:
   """Log-probabilities that a policy gives to the responses' tokens."""
-  logits = LanguageModel(config).apply(params, tokens[:, :-1])
+  logits = jnp.asarray(LanguageModel(config).apply(params, tokens[:, :-1]))
   logits = logits[:, config.query - 1 :] / config.temperature
   return -optax.softmax_cross_entropy_with_integer_labels(
       logits, tokens[:, config.query :]
@@ -158,7 +158,8 @@ def roll_out(key, params, manual, is_word, config: Config) -> Rollout:
 
   def write(tokens, place_and_key):
     place, key = place_and_key
-    logits = LanguageModel(config).apply(params, tokens)[:, place - 1]
+    logits = jnp.asarray(LanguageModel(config).apply(params, tokens))
+    logits = logits[:, place - 1]
     drawn = jax.random.categorical(key, logits / config.temperature)
     return tokens.at[:, place].set(drawn), None
 

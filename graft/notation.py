@@ -5,6 +5,7 @@ as in ``x[..., 0]`` or ``tuple[int, ...]``, it is Python's.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import libcst as cst
 from libcst import matchers as m
@@ -98,9 +99,7 @@ def with_parameters(
   return theirs.with_changes(params=params)
 
 
-def with_value(
-    theirs: cst.BaseExpression | None, ours: cst.BaseExpression
-) -> cst.BaseExpression | None:
+def with_value(theirs: Any, ours: cst.BaseExpression) -> Any:
   """What upstream assigns, returns or says, with what ours adds to it."""
   if m.matches(ours, _HOLE):
     return theirs

@@ -35,7 +35,7 @@ def grafted(
     upstream: Upstream, repository: pathlib.Path = REPOSITORY
 ) -> dict[pathlib.PurePath, str]:
   """The files that the fork changes, or a GraftError if one does not fit."""
-  found = {}
+  found: dict[pathlib.PurePath, str] = {}
   for path in sorted((repository / 'optax').rglob('*.[mp][dy]')):
     name = path.relative_to(repository)
     merge = changelog.merge if name.suffix == '.md' else modules.merge
