@@ -2,7 +2,7 @@
 
 Keras's Adam trains a small classifier of scikit-learn's handwritten digits.
 optax's Adam trains it from the same weights on the same batches, without and
-with ``tf_style=True``. Prints and draws how far each is from Keras.
+with ``tf_style=True``. Prints and draws how far each ends up from Keras.
 
   python examples/match_keras.py
 """
@@ -12,7 +12,6 @@ import os
 
 import jax
 from matplotlib import pyplot as plt
-from matplotlib import ticker
 import numpy as np
 import optax
 from sklearn import datasets
@@ -21,8 +20,8 @@ os.environ['KERAS_BACKEND'] = 'jax'  # Keras reads this when it is imported.
 import keras  # pylint: disable=wrong-import-position
 
 HEAD = """\
-Distance from Keras's parameters, over the distance that those have traveled
-(Euclidean, over all parameters), and the loss over all images at the end:
+Distance of optax's parameters from Keras's, over the distance that Keras's have
+traveled (Euclidean, over all parameters), and the final loss over all images:
 
               optax's default       tf_style=True                 loss
  epsilon    step 1  {0:>8}    step 1  {0:>8}     Keras   default  tf_style"""
@@ -79,24 +78,25 @@ def draw(found: dict[bool, dict[str, np.ndarray]], path: str) -> None:
   """Draws the distances by flag and epsilon; labels stand at the lines."""
   plt.rcParams.update({'font.size': 13, 'svg.hashsalt': 'match_keras'})
   figure, axes = plt.subplots(figsize=(5.6, 4), layout='constrained')
+  dtype = keras.config.floatx()
+  precision, height = np.finfo(dtype).eps, 0.0
   names = {False: "optax's default", True: 'tf_style=True, every eps'}
   for flag, color in {False: '#a33b00', True: '#1f5fa8'}.items():
-    for epsilon, values in found[flag].items():
+    for eps, values in sorted(found[flag].items(), key=lambda i: i[1][-1]):
       # Few points, dense where the lines bend, keep the file small.
       steps = np.unique(np.geomspace(1, len(values), 60).astype(int))
       axes.plot(steps, values[steps - 1], color=color, lw=2)
-      end = steps[-1], values[-1]
       if not flag:
-        axes.text(*end, f' eps={epsilon}', color=color, va='center')
-    top = max(values[-1] for values in found[flag].values())
-    axes.text(end[0], 1.8 * top, names[flag], color=color, ha='right', size=15)
-  dtype = keras.config.floatx()
-  precision = np.finfo(dtype).eps
-  axes.plot([1, end[0]], [precision] * 2, color='0.4', ls=':')
-  axes.text(end[0], precision, f' {dtype}', color='0.4', va='center')
+        # Labels at lines that end close together must not overlap.
+        height = max(values[-1], height * precision**-0.075)
+        axes.text(steps[-1], height, f' eps={eps}', color=color, va='center')
+    place = steps[-1], values[-1] * precision**-0.04
+    axes.text(*place, names[flag], color=color, ha='right', size=15)
+  axes.plot([1, steps[-1]], [precision] * 2, color='0.4', ls=':')
+  axes.text(steps[-1], precision, f' {dtype}', color='0.4', va='center')
   axes.set_title('Distance from Keras / distance traveled', size=13, loc='left')
   axes.set(xlabel='steps', yscale='log')
-  axes.yaxis.set_major_locator(ticker.LogLocator(100))
+  axes.yaxis.get_major_locator().set_params(base=100)
   axes.minorticks_off()
   axes.spines[['top', 'right']].set_visible(False)
   axes.grid(axis='y', color='0.9')
@@ -119,8 +119,8 @@ def main(argv: list[str] | None = None) -> None:
 
   images, labels = datasets.load_digits(return_X_y=True)
   images = (images / 16).astype(keras.config.floatx())
-  generator = np.random.default_rng(args.seed)
-  picks = generator.integers(len(images), size=(args.steps, 64))
+  rng = np.random.default_rng(args.seed)
+  picks = rng.integers(len(images), size=(args.steps, 64))
   batches = images[picks], labels[picks]
   keras.utils.set_random_seed(args.seed)
   model = make_model()
