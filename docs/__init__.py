@@ -1,1 +1,0 @@
-"""Documentation: the pages, the site that is built from them, figures."""
