@@ -16,7 +16,7 @@ _FACTS = metadata.metadata('optax')
 _SOURCE = pathlib.Path('build/src/optax')
 _SOURCE.mkdir(parents=True, exist_ok=True)
 # Every file, whatever its name.
-_FILES = [str(x.relative_to(_SOURCE)) for x in _SOURCE.rglob('*') if x.is_file()]
+_FILES = [x.relative_to(_SOURCE) for x in _SOURCE.rglob('*') if x.is_file()]
 
 setuptools.setup(
     name='optax',
@@ -31,5 +31,5 @@ setuptools.setup(
     extras_require={name: [] for name in _FACTS.get_all('Provides-Extra', [])},
     packages=['optax'],
     package_dir={'optax': str(_SOURCE)},
-    package_data={'optax': list(map(glob.escape, _FILES))},
+    package_data={'optax': [glob.escape(str(x)) for x in _FILES]},
 )

@@ -1,7 +1,8 @@
-"""The command line: ``python -m graft diff``, ``tree OUT`` and ``check``.
+"""Merges the change in optax/ into a release of optax, or into a checkout.
 
-Arguments go in; a diff, a folder or a line that says what was checked comes
-out. Asking for help needs nothing but Python.
+  python -m graft diff       prints the change as a diff, for git apply
+  python -m graft tree OUT   writes the merged package to OUT/optax
+  python -m graft check      checks the merged package against the formulas
 """
 
 import argparse
@@ -12,32 +13,25 @@ import tempfile
 from graft import errors
 from graft import version
 
-_USAGE = f"""python -m graft COMMAND [--onto DIR [--version VERSION]]
-
-Merges the change in optax/ into optax {version.UPSTREAM}, or into a checkout
-in DIR, whose version can be given if it states none.
-
-  diff      prints the change as a diff, for git apply
-  tree OUT  writes the merged package to OUT/optax
-  check     checks the updates of the merged package against the formulas"""
-
 
 def main() -> None:
   """Runs one command."""
-  parser = argparse.ArgumentParser(prog='python -m graft', usage=_USAGE)
+  parser = argparse.ArgumentParser('python -m graft', description=__doc__)
+  parser.formatter_class = argparse.RawDescriptionHelpFormatter
   add = parser.add_argument
   add('command', nargs='?', choices=('diff', 'tree', 'check'))
   add('out', nargs='?', type=pathlib.Path)
-  add('--onto', type=pathlib.Path)
-  add('--version')
+  what = f'a checkout, instead of optax {version.UPSTREAM}'
+  add('--onto', metavar='DIR', type=pathlib.Path, help=what)
+  add('--version', help='the version of the checkout, if it states none')
   options = parser.parse_args()
   if not options.command:
-    return print('usage:', _USAGE)
+    return parser.print_help()
   if (options.command == 'tree') != (options.out is not None):
     parser.error('tree takes OUT, and the others do not')
 
-  from graft import package  # pylint: disable=import-outside-toplevel
-  from graft import release  # pylint: disable=import-outside-toplevel
+  from graft import package  # Needs libcst, and help does not.
+  from graft import release
 
   if options.onto is None:
     upstream = release.fetched()

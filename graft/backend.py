@@ -52,7 +52,7 @@ def _parse(settings: dict | None) -> tuple[str, bool, dict]:
     folder = pathlib.Path(str(upstream)).expanduser().resolve()
     if not (folder / 'optax' / '__init__.py').is_file():
       problem = f'upstream={upstream}: not a version, and no folder of optax'
-      raise GraftError(problem, 'set a release, as 0.2.8, or a folder') from error
+      raise GraftError(problem, 'set a release or a folder') from error
     wanted = f'optax @ {folder.as_uri()}'
   return wanted, check == 'on', rest
 

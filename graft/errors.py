@@ -24,10 +24,7 @@ class GraftError(Exception):
 
 @contextlib.contextmanager
 def exit_on_error(needed: str) -> Iterator[None]:
-  """Exits with a one-line message on an expected error.
-
-  ``needed`` is the command that installs a module that is missing.
-  """
+  """Exits with one line on an expected error; ``needed`` installs modules."""
   try:
     yield
   except GraftError as error:

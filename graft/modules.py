@@ -1,7 +1,8 @@
 """Merges one sparse module with the upstream module of the same path.
 
 Two texts and upstream's version go in. The text of the merged module comes out,
-or a ``GraftError`` if a statement of ours has no one place in upstream's.
+or a ``GraftError`` if a statement of ours has no one place in upstream's, is
+there already, or uses a name that nothing defines.
 """
 
 import ast
@@ -28,12 +29,7 @@ _Suite = Sequence[cst.BaseStatement]
 
 
 def merge(sparse: str, upstream: str, version: str) -> str:
-  """Upstream's module, empty where it has none, with what a sparse file adds.
-
-  Raises:
-    GraftError: an anchor is missing or there twice, what is to be added is
-      there already, or the result uses a name that nothing defines.
-  """
+  """Upstream's module, or an empty one, with what a sparse file adds."""
   try:
     ours, theirs = cst.parse_module(sparse), cst.parse_module(upstream)
     if not upstream and not notation.has_hole(ours):
@@ -147,10 +143,10 @@ class _Merger:
       raise _unplaced(ours, 'is no anchor', 'use an assignment or a return')
     there = [index for index, x in enumerate(body) if _anchor(x) == name]
     number = len(scope.assignments[name]) or len(there)
-    if number != 1:
-      raise GraftError(f'upstream has `{name}` {number} times')
-    if not there:
-      raise GraftError(f'upstream has `{name}` in another form or place')
+    if number != 1 or not there:
+      other = 'in a different form or place'
+      why = f'{number} times' if number != 1 else other
+      raise GraftError(f'upstream has `{name}` {why}')
     theirs = body[there[0]]
     if m.matches(ours, _IMPORT):
       return there[0], theirs

@@ -73,10 +73,10 @@ def write_tree(upstream: Upstream, out: pathlib.Path) -> None:
 
 
 def write_checked_tree(upstream: Upstream, out: pathlib.Path) -> str:
-  """Writes the tree, and checks its updates in a different process.
+  """Writes the tree, checks its updates in a new process, and says which.
 
-  Returns what was checked. Raises a GraftError if an optimizer does not follow
-  the formulas, and if upstream itself does not import here.
+  Raises a GraftError if they do not follow the formulas, and if upstream itself
+  does not import here.
   """
 
   def run(root: pathlib.Path, *arguments: str) -> tuple[bool, str]:

@@ -105,10 +105,12 @@ def in_folder(root: pathlib.Path, version: str = '') -> package.Upstream:
   pattern = rb'^__version__\b[^=\n]*= *["\']([^"\']+)["\']'
   stated = re.findall(pattern, init.read_bytes(), re.MULTILINE)
   found = distribution(root)
-  if not version:
-    version = stated[0].decode() if stated else found.version if found else ''
+  if not version and stated:
+    version = stated[0].decode(errors='replace')
+  elif not version and found:
+    version = found.version
   try:
-    Version(version)
+    Version(version or '')
   except InvalidVersion as error:
     problem = f'{root}: no valid version: {version!r}'
     raise GraftError(problem, 'give one with --version') from error

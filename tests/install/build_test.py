@@ -1,8 +1,10 @@
 """Every way to build and to install the fork, and every refusal."""
 
+import os
 import pathlib
 import tarfile
 import tempfile
+import unittest
 import zipfile
 
 from absl.testing import absltest
@@ -14,6 +16,7 @@ from graft import version
 from tests.install import environments
 
 _PIN = version.UPSTREAM
+_in_full_run = unittest.skipUnless(os.environ.get('ALL'), 'takes minutes')
 _OTHER = '0.2.4'
 
 
@@ -63,7 +66,7 @@ class BuildTest(absltest.TestCase):
       self.assertEqual(installed, version.of_fork())
       self.assertIn(environment.site, file.parents)
 
-  def test_the_metadata_is_the_release_s_and_the_checkout_as_it_was(self):
+  def test_the_metadata_is_upstream_s_and_the_checkout_stays(self):
     before = set(self.checkout.iterdir())
     wheel = environments.build(self.checkout, 'wheel', self.upstream)
     self.assertEqual({*self.checkout.iterdir()} - before, {wheel.parent})
@@ -78,7 +81,8 @@ class BuildTest(absltest.TestCase):
       self.assertEqual(plain(ours), plain(theirs), msg=field)
     self.assertEqual(ours['License-Expression'], 'Apache-2.0')
 
-  def test_an_editable_install_outlives_what_is_built_after_it(self):
+  @_in_full_run
+  def test_an_editable_install_survives_later_builds(self):
     environment = self._environment(self.upstream)
     environment.install('--editable', self.checkout)
     installed = environment.use()
@@ -108,7 +112,8 @@ class BuildTest(absltest.TestCase):
     with self.assertRaisesRegex(AssertionError, "argument 'tf_style'"):
       environment.use()
 
-  def test_refuses_to_graft_onto_the_fork(self):
+  @_in_full_run
+  def test_refuses_to_merge_with_the_fork(self):
     environment = self._environment(self.upstream)
     environment.install(self.checkout)
     before = environment.use()
@@ -116,6 +121,7 @@ class BuildTest(absltest.TestCase):
       environment.install(self.checkout)
     self.assertEqual(environment.use(), before)
 
+  @_in_full_run
   def test_a_setting_takes_another_release_into_a_fresh_environment(self):
     environment = environments.Environment(self.folder / 'fresh', borrow=False)
     setting = ('--config-settings', f'upstream={_OTHER}')
