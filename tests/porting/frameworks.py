@@ -1,31 +1,25 @@
 """Runs what you had, on the problem, in a process of its own for each backend.
 
-Keras's backend and JAX's precision are fixed once per process. A process reads
-cases as JSON from its input and writes what came of each to a file: for each
-parameter its value at every step, or a traceback.
+Keras's backend and JAX's precision are fixed once per process.
 """
 
+from concurrent import futures
+import functools
 import importlib
-import json
+import multiprocessing
 import os
-import pathlib
-import subprocess
 import sys
-import tempfile
 import traceback
 from unittest import mock
 
 import jax
 import numpy as np
 
-from tests.porting import pages
 from tests.porting import problem
 from tests.porting import rules
 
-# The backend that Keras has in each process.
-PROCESSES = {'jax': 'jax', 'tensorflow': 'tensorflow', 'others': 'tensorflow'}
-
-_MODULES = {
+# What to import to have a framework, where it isn't the framework's name.
+MODULES = {
     'pyro': 'pyro.optim',
     'sklearn': 'sklearn.neural_network',
     'tf': 'tensorflow',
@@ -33,31 +27,29 @@ _MODULES = {
 }
 
 
-def run_all(process, cases):
-  """Returns the trajectories of cases, or tracebacks, in a new process."""
+@functools.cache
+def _executor(process):
+  """Returns an executor whose only process has started."""
   environment = {
-      **os.environ,
-      'KERAS_BACKEND': PROCESSES[process],
+      'KERAS_BACKEND': 'jax' if process == 'jax' else 'tensorflow',
       'JAX_ENABLE_X64': '1',
       'TF_CPP_MIN_LOG_LEVEL': '3',
-      'TF_ENABLE_ONEDNN_OPTS': '0',
   }
-  with tempfile.TemporaryDirectory() as folder:
-    path = pathlib.Path(folder, 'results.json')
-    subprocess.run(
-        [sys.executable, '-m', 'tests.porting.frameworks', str(path)],
-        input=json.dumps(cases),
-        env=environment,
-        cwd=pages.FOLDER.parents[1],
-        check=True,
-        text=True,
-    )
-    return json.loads(path.read_text('utf-8'))
+  new = multiprocessing.get_context('spawn')
+  executor = futures.ProcessPoolExecutor(1, mp_context=new)
+  with mock.patch.dict(os.environ, environment):
+    executor.submit(int).result()
+  return executor
+
+
+def run_in(process, case):
+  """Returns the trajectory of what a case had, or a traceback."""
+  return _executor(process).submit(_run_or_explain, case).result()
 
 
 def define(case, code, names):
   """Returns the names that a code of a case leaves behind."""
-  if case.kind in ('row', 'different'):
+  if case.in_table:
     code = f'optimizer = {code}'
   names = dict(names, __name__='__page__')
   exec(compile(code, f'{case.page}.md:{case.line}', 'exec'), names)  # pylint: disable=exec-used
@@ -66,11 +58,11 @@ def define(case, code, names):
 
 def _imported(case):
   """Returns what a row of a table may name without importing it."""
-  if case.kind not in ('row', 'different'):
+  if not case.in_table:
     return {}
   if case.framework == 'text':
     return rules.NAMES
-  module = _MODULES.get(case.framework, case.framework)
+  module = MODULES.get(case.framework, case.framework)
   importlib.import_module(module)
   names = {case.framework: sys.modules[module.partition('.')[0]], 'np': np}
   if case.framework == 'pyro':
@@ -93,37 +85,39 @@ def _run_keras(case, start, grads):
   keras.config.set_floatx('float64')
   variables = []
   for path, value in zip(problem.names(), start, strict=True):
-    *scopes, name = path.split('/')
-    with keras.name_scope(scopes[0] if scopes else 'model'):
-      variables.append(keras.Variable(value, dtype='float64', name=name))
+    layer, name = os.path.split(path)
+    with keras.name_scope(layer or 'model'):
+      variables.append(keras.Variable(value, name=name))
   names = define(case, case.theirs, {**_imported(case), 'params': variables})
   optimizer = names['optimizer']
   optimizer.build(variables)
-  values = [v.value for v in variables]
+
+  def read():
+    return [keras.ops.convert_to_numpy(v) for v in variables]
+
+  def apply(grads):
+    # As Keras's training loop does, for an optimizer that scales the loss.
+    optimizer.apply([optimizer.scale_loss(g) for g in grads])
+
   if 'step' in names or keras.backend.backend() != 'jax':
-    def apply(grads):
-      optimizer.apply([optimizer.scale_loss(g) for g in grads])
+    return _trajectory(names.get('step', apply), read, grads)
 
-    step = names.get('step', apply)
-
-    def read():
-      return [keras.ops.convert_to_numpy(v) for v in variables]
-
-    return _trajectory(step, read, grads)
+  known = [*variables, *optimizer.variables]
 
   @jax.jit
-  def compiled(state, grads, values):
-    # As Keras's training loop does, for an optimizer that scales the loss.
-    scaled = [optimizer.scale_loss(g) for g in grads]
-    return optimizer.stateless_apply(state, scaled, values)
+  def compiled(values, grads):
+    state = list(zip(known, values, strict=True))
+    with keras.StatelessScope(state_mapping=state) as scope:
+      apply(grads)
+    return [scope.get_current_value(v) for v in known]
 
-  state = [v.value for v in optimizer.variables]
+  def step(grads):
+    for variable, value in zip(
+        known, compiled([v.value for v in known], grads), strict=True
+    ):
+      variable.assign(value)
 
-  def stateless(grads):
-    nonlocal values, state
-    values, state = compiled(state, grads, values)
-
-  return _trajectory(stateless, lambda: list(map(np.asarray, values)), grads)
+  return _trajectory(step, read, grads)
 
 
 def _run_tensorflow(case, start, grads):
@@ -190,9 +184,9 @@ def _run_numpy(case, start, grads):
   # Thinc's optimizers only accept float32.
   dtype = np.float32 if case.framework == 'thinc' else np.float64
   params = [np.array(value, dtype) for value in start]
-  imported = {**_imported(case), 'params': params}
+  known = {**_imported(case), 'params': params}
   with mock.patch.dict(sys.modules, rules.MODULES):
-    names = define(case, case.theirs, imported)
+    names = define(case, case.theirs, known)
   optimizer = names['optimizer']
 
   def apply(grads):
@@ -207,23 +201,14 @@ def _run_numpy(case, start, grads):
       optimizer.update(params, grads, problem.names())
 
   if case.framework == 'sklearn':
-    optimizer = _sklearn_solver(optimizer, params)
+    # What the estimator makes of its arguments when it is fitted.
+    optimizers = known['sklearn'].neural_network._stochastic_optimizers  # pylint: disable=protected-access
+    optimizer = optimizers.AdamOptimizer(
+        params, optimizer.learning_rate_init, optimizer.beta_1,
+        optimizer.beta_2, optimizer.epsilon,
+    )
   return _trajectory(
       names.get('step', apply), lambda: [np.array(p) for p in params], grads
-  )
-
-
-def _sklearn_solver(estimator, params):
-  """Returns the optimizer that an estimator makes when it is fitted."""
-  # pylint: disable=import-outside-toplevel
-  from sklearn.neural_network import _stochastic_optimizers
-
-  return _stochastic_optimizers.AdamOptimizer(
-      params,
-      estimator.learning_rate_init,
-      estimator.beta_1,
-      estimator.beta_2,
-      estimator.epsilon,
   )
 
 
@@ -253,13 +238,8 @@ def run(case):
   return _RUNNERS[case.framework](case, start, gradients(case))
 
 
-def _result(case):
+def _run_or_explain(case):
   try:
-    return [leaf.tolist() for leaf in run(case)]
+    return run(case)
   except Exception:  # pylint: disable=broad-exception-caught
     return traceback.format_exc()
-
-
-if __name__ == '__main__':
-  results = [_result(pages.Case(*case)) for case in json.load(sys.stdin)]
-  pathlib.Path(sys.argv[1]).write_text(json.dumps(results), 'utf-8')

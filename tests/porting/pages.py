@@ -16,8 +16,7 @@ from markdown_it import MarkdownIt
 FOLDER = pathlib.Path(__file__).parents[2] / 'docs' / 'porting'
 PAGES = ('keras', 'tensorflow', 'pytorch')
 
-# The frameworks in the order in which they are looked for: PyTorch may appear
-# in Pyro's code, and TensorFlow in tf_keras's.
+# The order in which they are looked for: Pyro's code may name PyTorch.
 FRAMEWORKS = ('tf_keras', 'keras', 'pyro', 'thinc', 'sklearn', 'torch', 'tf')
 _IMPORTED_AS = {'tensorflow': 'tf'}
 # What a page says where a framework computes in float32, whatever it is given.
@@ -33,8 +32,8 @@ class Case(NamedTuple):
     kind: ``'row'``, ``'different'`` (a row of calls that only look the same),
       ``'recipe'``, or ``'block'`` (a block on its own, in ``theirs``).
     title: The row's first code, or the heading of the section.
-    framework: One of `FRAMEWORKS`, or ``'text'`` for what can no longer be
-      installed: a block of text, or a row that names none of them.
+    framework: One of `FRAMEWORKS`; ``'text'`` for what can't be installed, a
+      block of text or a row that names none of them; empty for other blocks.
     theirs: What you had.
     ours: What you write.
     rounded: Whether a note says that the framework rounds to float32.
@@ -55,6 +54,10 @@ class Case(NamedTuple):
   def name(self):
     return f'{self.page}.md:{self.line}: {self.title}'
 
+  @property
+  def in_table(self):
+    return self.kind in ('row', 'different')
+
 
 def framework_of(code):
   """Returns the framework that a code uses, or an empty string."""
@@ -70,30 +73,25 @@ def framework_of(code):
   return next((name for name in FRAMEWORKS if name in used), '')
 
 
-def _defines_optimizer(block):
-  return re.search(r'^optimizer = ', block.content, re.MULTILINE)
-
-
 def _section(page, title, notes, blocks):
   """Returns the cases of a section's blocks."""
   cases = []
-  if len(blocks) > 1 and all(map(_defines_optimizer, blocks[:2])):
+  optimizer = re.compile('^optimizer = ', re.MULTILINE)
+  if len(blocks) > 1 and all(optimizer.search(b.content) for b in blocks[:2]):
     theirs, ours = blocks[:2]
     text = theirs.info == 'text'
-    framework = 'text' if text else framework_of(theirs.content)
-    rounded = any(map(_NOTE.search, notes))
-    cases.append(
-        Case(page, theirs.map[0] + 1, 'recipe', title, framework,
-             theirs.content, ours.content, rounded)
-    )
+    cases.append(Case(
+        page, theirs.map[0] + 1, 'recipe', title,
+        'text' if text else framework_of(theirs.content),
+        theirs.content, ours.content, any(map(_NOTE.search, notes)),
+    ))
     blocks = blocks[2:]
-  for block in blocks:
-    if block.info == 'python':
-      framework = framework_of(block.content)
-      cases.append(
-          Case(page, block.map[0] + 1, 'block', title, framework, block.content)
-      )
-  return cases
+  return cases + [
+      Case(page, block.map[0] + 1, 'block', title,
+           framework_of(block.content), block.content)
+      for block in blocks
+      if block.info == 'python'
+  ]
 
 
 def _row(page, line, cells, note):
@@ -104,48 +102,44 @@ def _row(page, line, cells, note):
           f'{page}.md:{line}: expected one code span, found {cell.content!r}'
       )
   theirs, ours = (cell.children[0].content for cell in cells[:2])
-  figure = cells[2].content if len(cells) > 2 else ''
-  kind = 'different' if figure else 'row'
-  rounded = bool(_NOTE.search(note))
-  framework = framework_of(theirs) or 'text'
+  kind = 'row' if len(cells) == 2 else 'different'
   return Case(
-      page, line, kind, theirs, framework, theirs, ours, rounded, figure
+      page, line, kind, theirs, framework_of(theirs) or 'text', theirs, ours,
+      bool(_NOTE.search(note)), cells[2].content if len(cells) > 2 else '',
   )
 
 
 def read(page):
   """Returns the cases of a page, in their order."""
   text = (FOLDER / f'{page}.md').read_text('utf-8')
+  tokens = MarkdownIt('commonmark').enable('table').parse(text)
   cases, title, notes, blocks = [], page, [], []
   note, header, cells, line = '', None, [], 0
-  tokens = MarkdownIt('commonmark').enable('table').parse(text)
-  for i, token in enumerate(tokens):
+  for token, following in zip(tokens, [*tokens[1:], None], strict=True):
     if token.type == 'heading_open':
       cases += _section(page, title, notes, blocks)
-      title, note = tokens[i + 1].content, ''
-      notes, blocks = [], []
-    elif token.type == 'paragraph_open':
-      note = tokens[i + 1].content.replace('\n', ' ')
-      notes.append(note)
+      title, notes, blocks = following.content, [], []
     elif token.type == 'fence':
       blocks.append(token)
-      note = ''
     elif token.type == 'table_open':
       header = None
     elif token.type == 'tr_open':
       cells, line = [], token.map[0] + 1
     elif token.type in ('th_open', 'td_open'):
-      cells.append(tokens[i + 1])
+      cells.append(following)
     elif token.type == 'tr_close' and header is None:
       header = [cell.content for cell in cells]
     elif token.type == 'tr_close' and header[1:2] == ['optax']:
       cases.append(_row(page, line, cells, note))
-    elif token.type == 'table_close':
+    if token.type == 'paragraph_open':
+      note = following.content.replace('\n', ' ')
+      notes.append(note)
+    elif token.type in ('heading_open', 'fence', 'table_close'):
+      # A note belongs to the table right after it.
       note = ''
   return cases + _section(page, title, notes, blocks)
 
 
 def read_all():
-  """Returns the cases of all pages that exist."""
-  pages = [page for page in PAGES if (FOLDER / f'{page}.md').exists()]
-  return [case for page in pages for case in read(page)]
+  """Returns the cases of all pages."""
+  return [case for page in PAGES for case in read(page)]

@@ -4,7 +4,6 @@ Keras on JAX, and what is compared with NumPy, always run. The other frameworks
 run with ALL=1.
 """
 
-import functools
 import importlib.util
 import os
 
@@ -23,16 +22,12 @@ MATCHES = 1e-10
 MATCHES_ROUNDED = 1e-5
 DIFFERS = 1e-3
 
-_MODULES = {'tf': 'tensorflow'}
-_QUICK = ('', 'keras', 'text')
-
 
 def run_optax(case, code):
   """Returns the trajectory of what a case writes, each update under jit."""
   with jax.enable_x64(True):
-    row = case.kind != 'recipe'
-    imported = dict(jax=jax, jnp=jnp, np=np, optax=optax) if row else {}
-    names = frameworks.define(case, code, imported)
+    imported = dict(jax=jax, jnp=jnp, np=np, optax=optax)
+    names = frameworks.define(case, code, imported if case.in_table else {})
     optimizer = names['optimizer']
 
     def apply(params, state, grads):
@@ -42,12 +37,11 @@ def run_optax(case, code):
     step = jax.jit(names.get('step', apply))
     params = jax.tree.map(jnp.asarray, problem.params())
     state = optimizer.init(params)
-    history = [params]
+    history = [jax.tree.leaves(params)]
     for grads in frameworks.gradients(case):
       params, state = step(params, state, grads)
-      history.append(params)
-    leaves = zip(*map(jax.tree.leaves, history), strict=True)
-    return [np.stack(list(map(np.asarray, values))) for values in leaves]
+      history.append(jax.tree.leaves(params))
+    return [np.stack(values) for values in zip(*history, strict=True)]
 
 
 def _flipped(code):
@@ -57,64 +51,42 @@ def _flipped(code):
 
 
 def _process(case):
-  return 'jax' if case.framework in _QUICK else 'others'
+  return 'jax' if case.framework in ('', 'keras', 'text') else 'others'
 
 
-def _installed(framework):
-  if framework in ('', 'text'):
-    return True
-  return importlib.util.find_spec(_MODULES.get(framework, framework))
-
-
-def _named(cases):
-  return [(case.name, case) for case in cases]
+def _why_not(case, process):
+  """Returns why what a case had can't run, or an empty string."""
+  if process != 'jax' and not os.environ.get('ALL'):
+    return 'frameworks other than Keras on JAX run with ALL=1'
+  needed = {case.framework} - {'', 'text'}
+  if process == 'tensorflow':
+    needed.add('tf')
+  modules = [frameworks.MODULES.get(name, name) for name in needed]
+  for module in modules:
+    if not importlib.util.find_spec(module.partition('.')[0]):
+      return f'{module} is not installed'
+  return ''
 
 
 class _PagesTest(parameterized.TestCase):
-  """Runs what the cases of a class had in one process for each backend."""
-
-  cases = ()
-
-  @classmethod
-  @functools.cache
-  def _results(cls, process):
-    """Returns what came of the cases that a process runs, by their names."""
-    cases = [
-        case
-        for case in cls.cases
-        if process in ('tensorflow', _process(case))
-        and _installed(case.framework)
-    ]
-    results = frameworks.run_all(process, cases)
-    return {case.name: result for case, result in zip(cases, results)}
-
-  def _run(self, case, process):
-    """Returns the trajectory of what a case had."""
-    if process != 'jax' and not os.environ.get('ALL'):
-      self.skipTest('frameworks other than Keras on JAX run with ALL=1')
-    for framework in ('tf', case.framework):
-      needed = framework == case.framework or process == 'tensorflow'
-      if needed and not _installed(framework):
-        self.skipTest(f'{framework} is not installed')
-    result = self._results(process)[case.name]
-    if isinstance(result, str):
-      self.fail(f'\n{case.name}\n{case.theirs}\n{result}')
-    return [np.array(leaf) for leaf in result]
 
   def _check(self, case, process):
-    theirs = self._run(case, process)
+    if why_not := _why_not(case, process):
+      self.skipTest(why_not)
+    codes = f'\n{case.name}\n{case.theirs}\n{case.ours}\n'
+    theirs = frameworks.run_in(process, case)
+    if isinstance(theirs, str):
+      self.fail(f'{codes}{theirs}')
     if case.kind == 'block':
       return
-    codes = f'\n{case.name}\n{case.theirs}\n{case.ours}\n'
     distance = problem.distance(theirs, run_optax(case, case.ours))
     if case.kind == 'different':
       self.assertGreater(distance, DIFFERS, codes)
       self.assertEqual(float(f'{distance:.0e}'), float(case.figure), codes)
       return
     rounded = case.rounded or process == 'tensorflow'
-    self.assertLessEqual(
-        distance, MATCHES_ROUNDED if rounded else MATCHES, codes
-    )
+    bound = MATCHES_ROUNDED if rounded else MATCHES
+    self.assertLessEqual(distance, bound, codes)
     other = _flipped(case.ours)
     if other != case.ours:
       distance = problem.distance(theirs, run_optax(case, other))
@@ -122,40 +94,35 @@ class _PagesTest(parameterized.TestCase):
 
 
 _CASES = pages.read_all()
-_IN_TABLES = [case for case in _CASES if case.kind in ('row', 'different')]
-_IN_BLOCKS = [case for case in _CASES if case not in _IN_TABLES]
-# On TensorFlow, Keras searches the whole path for what it doesn't decay.
-_KERAS = [
+# On TensorFlow, Keras searches paths for what not to decay, as the page says.
+_ON_TENSORFLOW = [
     case._replace(ours=case.ours.replace('path[-1:]', 'path'))
     for case in _CASES
     if case.framework == 'keras' and case.kind in ('row', 'recipe')
 ]
 
 
+def _named(cases):
+  return [(case.name, case) for case in cases]
+
+
 class TablesTest(_PagesTest):
 
-  cases = _IN_TABLES
-
-  @parameterized.named_parameters(_named(cases))
+  @parameterized.named_parameters(_named(c for c in _CASES if c.in_table))
   def test_calls(self, case):
     self._check(case, _process(case))
 
 
 class BlocksTest(_PagesTest):
 
-  cases = _IN_BLOCKS
-
-  @parameterized.named_parameters(_named(cases))
+  @parameterized.named_parameters(_named(c for c in _CASES if not c.in_table))
   def test_codes(self, case):
     self._check(case, _process(case))
 
 
 class KerasOnTensorFlowTest(_PagesTest):
-  """There Keras rounds its decay rates to float32."""
 
-  cases = _KERAS
-
-  @parameterized.named_parameters(_named(cases))
+  @parameterized.named_parameters(_named(_ON_TENSORFLOW))
   def test_codes(self, case):
     self._check(case, 'tensorflow')
 

@@ -12,21 +12,19 @@ STEPS = 200
 SHAPES = {'bias_head': {'bias': (5,), 'kernel': (4, 3)}, 'scale': ()}
 
 
-def is_shape(x):
-  return isinstance(x, tuple)
+def _from_shapes(leaf):
+  return jax.tree.map(leaf, SHAPES, is_leaf=lambda x: isinstance(x, tuple))
 
 
 def params():
   """Returns parameters of order 1, a tree of float64 arrays."""
   rng = np.random.default_rng(1)
-  return jax.tree.map(
-      lambda shape: np.asarray(rng.normal(size=shape)), SHAPES, is_leaf=is_shape
-  )
+  return _from_shapes(lambda shape: np.asarray(rng.normal(size=shape)))
 
 
 def names():
   """Returns the path of each leaf, such as ``bias_head/kernel``."""
-  leaves = jax.tree_util.tree_leaves_with_path(SHAPES, is_leaf=is_shape)
+  leaves = jax.tree_util.tree_leaves_with_path(params())
   return ['/'.join(entry.key for entry in path) for path, _ in leaves]
 
 
@@ -49,7 +47,7 @@ def gradients(overflows=False):
       g[rng.random(size[:2]) < 0.1] = 0.0
     return g
 
-  grads = jax.tree.map(leaf, SHAPES, is_leaf=is_shape)
+  grads = _from_shapes(leaf)
   if overflows:
     grads['scale'][rng.random(STEPS) < 0.1] = np.inf
   return [jax.tree.map(lambda g: np.asarray(g[t]), grads) for t in range(STEPS)]
