@@ -30,6 +30,6 @@ setuptools.setup(
     install_requires=_FACTS.get_all('Requires-Dist', []),
     extras_require={name: [] for name in _FACTS.get_all('Provides-Extra', [])},
     packages=['optax'],
-    package_dir={'optax': str(_SOURCE)},
+    package_dir={'': 'build/src'},
     package_data={'optax': [glob.escape(str(x)) for x in _FILES]},
 )
