@@ -19,7 +19,7 @@ from tests.porting import problem
 from tests.porting import rules
 
 # What to import to have a framework, where it isn't the framework's name.
-MODULES = {
+_MODULES = {
     'pyro': 'pyro.optim',
     'sklearn': 'sklearn.neural_network',
     'tf': 'tensorflow',
@@ -43,8 +43,11 @@ def _executor(process):
 
 
 def run_in(process, case):
-  """Returns the trajectory of what a case had, or a traceback."""
-  return _executor(process).submit(_run_or_explain, case).result()
+  """Returns the trajectory of what a case had, or what went wrong.
+
+  That is a traceback, or the error of a framework that is not installed.
+  """
+  return _executor(process).submit(_run, case).result()
 
 
 def define(case, code, names):
@@ -56,18 +59,18 @@ def define(case, code, names):
   return names
 
 
-def _imported(case):
-  """Returns what a row of a table may name without importing it."""
-  if not case.in_table:
-    return {}
+def _define(case, params):
+  """Returns the names that what a case had leaves behind."""
+  known = {'params': params}
   if case.framework == 'text':
-    return rules.NAMES
-  module = MODULES.get(case.framework, case.framework)
-  importlib.import_module(module)
-  names = {case.framework: sys.modules[module.partition('.')[0]], 'np': np}
-  if case.framework == 'pyro':
-    names['torch'] = importlib.import_module('torch')
-  return names
+    known |= rules.NAMES if case.in_table else {}
+    with mock.patch.dict(sys.modules, rules.MODULES):
+      return define(case, case.theirs, known)
+  if case.in_table:
+    module = _MODULES.get(case.framework, case.framework)
+    importlib.import_module(module)
+    known |= {case.framework: sys.modules[module.partition('.')[0]], 'np': np}
+  return define(case, case.theirs, known)
 
 
 def _trajectory(step, read, grads):
@@ -84,11 +87,11 @@ def _run_keras(case, start, grads):
 
   keras.config.set_floatx('float64')
   variables = []
-  for path, value in zip(problem.names(), start, strict=True):
+  for path, value in zip(problem.names(), start):
     layer, name = os.path.split(path)
     with keras.name_scope(layer or 'model'):
       variables.append(keras.Variable(value, name=name))
-  names = define(case, case.theirs, {**_imported(case), 'params': variables})
+  names = _define(case, variables)
   optimizer = names['optimizer']
   optimizer.build(variables)
 
@@ -112,9 +115,8 @@ def _run_keras(case, start, grads):
     return [scope.get_current_value(v) for v in known]
 
   def step(grads):
-    for variable, value in zip(
-        known, compiled([v.value for v in known], grads), strict=True
-    ):
+    values = compiled([v.value for v in known], grads)
+    for variable, value in zip(known, values):
       variable.assign(value)
 
   return _trajectory(step, read, grads)
@@ -127,20 +129,16 @@ def _run_tensorflow(case, start, grads):
     import tf_keras  # pylint: disable=import-outside-toplevel
 
     tf_keras.backend.set_floatx('float64')
-  variables = [
-      tf.Variable(value, name=path.split('/')[-1])
-      for path, value in zip(problem.names(), start, strict=True)
-  ]
+  variables = [tf.Variable(value) for value in start]
   t = tf.compat.v1.train.get_or_create_global_step()
   t.assign(0)
-  names = define(case, case.theirs, {**_imported(case), 'params': variables})
+  names = _define(case, variables)
   optimizer = names['optimizer']
 
   def apply(grads):
-    pairs = zip(grads, variables, strict=True)
     # TensorFlow 1's optimizers advance the step of a schedule.
     advanced = {} if hasattr(optimizer, 'iterations') else {'global_step': t}
-    optimizer.apply_gradients(pairs, **advanced)
+    optimizer.apply_gradients(zip(grads, variables), **advanced)
 
   step = names.get('step', apply)
   return _trajectory(
@@ -154,7 +152,7 @@ def _run_torch(case, start, grads):
   import torch  # pylint: disable=import-outside-toplevel
 
   params = [torch.nn.Parameter(torch.tensor(value)) for value in start]
-  names = define(case, case.theirs, {**_imported(case), 'params': params})
+  names = _define(case, params)
   optimizer = names['optimizer']
   # A row may be a scheduler, around its optimizer.
   scheduler = names.get('scheduler')
@@ -170,7 +168,7 @@ def _run_torch(case, start, grads):
 
   def step(grads):
     grads = [torch.tensor(g) for g in grads]
-    for param, grad in zip(params, grads, strict=True):
+    for param, grad in zip(params, grads):
       param.grad = grad.clone()
     names.get('step', apply)(grads)
 
@@ -184,9 +182,7 @@ def _run_numpy(case, start, grads):
   # Thinc's optimizers only accept float32.
   dtype = np.float32 if case.framework == 'thinc' else np.float64
   params = [np.array(value, dtype) for value in start]
-  known = {**_imported(case), 'params': params}
-  with mock.patch.dict(sys.modules, rules.MODULES):
-    names = define(case, case.theirs, known)
+  names = _define(case, params)
   optimizer = names['optimizer']
 
   def apply(grads):
@@ -202,7 +198,7 @@ def _run_numpy(case, start, grads):
 
   if case.framework == 'sklearn':
     # What the estimator makes of its arguments when it is fitted.
-    optimizers = known['sklearn'].neural_network._stochastic_optimizers  # pylint: disable=protected-access
+    optimizers = names['sklearn'].neural_network._stochastic_optimizers  # pylint: disable=protected-access
     optimizer = optimizers.AdamOptimizer(
         params, optimizer.learning_rate_init, optimizer.beta_1,
         optimizer.beta_2, optimizer.epsilon,
@@ -215,11 +211,8 @@ def _run_numpy(case, start, grads):
 _RUNNERS = {
     'keras': _run_keras,
     'pyro': _run_torch,
-    'sklearn': _run_numpy,
-    'text': _run_numpy,
     'tf': _run_tensorflow,
     'tf_keras': _run_tensorflow,
-    'thinc': _run_numpy,
     'torch': _run_torch,
 }
 
@@ -229,17 +222,15 @@ def gradients(case):
   return problem.gradients(overflows='apply_if_finite' in case.ours)
 
 
-def run(case):
-  """Returns the trajectory of what a case had; an empty one of a block."""
-  if case.kind == 'block':
-    define(case, case.theirs, {})
-    return []
-  start = jax.tree.leaves(problem.params())
-  return _RUNNERS[case.framework](case, start, gradients(case))
-
-
-def _run_or_explain(case):
+def _run(case):
+  """Returns what `run_in` returns; of a block, an empty list."""
   try:
-    return run(case)
+    if case.kind == 'block':
+      define(case, case.theirs, {})
+      return []
+    runner = _RUNNERS.get(case.framework, _run_numpy)
+    return runner(case, jax.tree.leaves(problem.params()), gradients(case))
+  except ModuleNotFoundError as error:
+    return error
   except Exception:  # pylint: disable=broad-exception-caught
     return traceback.format_exc()

@@ -6,7 +6,6 @@ is a section with two blocks that both define ``optimizer``: what you had and
 what you write. Every other Python block has to run on its own.
 """
 
-import ast
 import pathlib
 import re
 from typing import NamedTuple
@@ -18,7 +17,6 @@ PAGES = ('keras', 'tensorflow', 'pytorch')
 
 # The order in which they are looked for: Pyro's code may name PyTorch.
 FRAMEWORKS = ('tf_keras', 'keras', 'pyro', 'thinc', 'sklearn', 'torch', 'tf')
-_IMPORTED_AS = {'tensorflow': 'tf'}
 # What a page says where a framework computes in float32, whatever it is given.
 _NOTE = re.compile(r'\bto float32\b')
 
@@ -61,15 +59,7 @@ class Case(NamedTuple):
 
 def framework_of(code):
   """Returns the framework that a code uses, or an empty string."""
-  used = set()
-  for node in ast.walk(ast.parse(code)):
-    if isinstance(node, ast.Import):
-      used |= {alias.name.partition('.')[0] for alias in node.names}
-    elif isinstance(node, ast.ImportFrom):
-      used.add(node.module.partition('.')[0])
-    elif isinstance(node, ast.Name):
-      used.add(node.id)
-  used = {_IMPORTED_AS.get(name, name) for name in used}
+  used = set(re.findall(r'(?<![\w.])(\w+)\.', code))
   return next((name for name in FRAMEWORKS if name in used), '')
 
 

@@ -14,16 +14,8 @@ import numpy as np
 
 
 def _adam(
-    lr,
-    betas,
-    eps,
-    decay=lambda lr: 0.0,
-    *,
-    amsgrad=False,
-    corrects_bias=True,
-    decays_last=False,
-    undecayed=(),
-    max_norm=np.inf,
+    lr, betas, eps, decay=lambda lr: 0.0, *, amsgrad=False, corrects_bias=True,
+    decays_last=False, undecayed=(), max_norm=np.inf,
 ):
   """Adam with epsilon hat and the options of its descendants.
 
@@ -74,13 +66,8 @@ def adam_tf_style(learning_rate, b1=0.9, b2=0.999, eps=1e-8):
 
 
 def bert(
-    learning_rate,
-    weight_decay_rate=0.0,
-    beta_1=0.9,
-    beta_2=0.999,
-    epsilon=1e-6,
-    exclude_from_weight_decay=(),
-    max_norm=np.inf,
+    learning_rate, weight_decay_rate=0.0, beta_1=0.9, beta_2=0.999,
+    epsilon=1e-6, exclude_from_weight_decay=(), max_norm=np.inf,
 ):
   """google-research/bert, optimization.py at eedf571."""
   return _adam(
@@ -115,10 +102,7 @@ def tfa_adamw(
 
 
 def hugging_face_tf(
-    learning_rate=1e-3,
-    beta_1=0.9,
-    beta_2=0.999,
-    epsilon=1e-7,
+    learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
     weight_decay_rate=0.0,
 ):
   """huggingface/transformers, src/transformers/optimization_tf.py, v4.40.0."""
@@ -127,11 +111,7 @@ def hugging_face_tf(
 
 
 def hugging_face(
-    params,
-    lr=1e-3,
-    betas=(0.9, 0.999),
-    eps=1e-6,
-    weight_decay=0.0,
+    params, lr=1e-3, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.0,
     correct_bias=True,
 ):
   """huggingface/transformers, src/transformers/optimization.py at ad1fc96."""
@@ -143,11 +123,7 @@ def hugging_face(
 
 
 def fairseq(
-    params,
-    lr=1e-3,
-    betas=(0.9, 0.999),
-    eps=1e-8,
-    weight_decay=0.0,
+    params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0,
     amsgrad=False,
 ):
   """facebookresearch/fairseq, fairseq/optim/adam.py at 3d262bb."""
@@ -162,10 +138,7 @@ def chainer(
   return _adam(alpha, (beta1, beta2), eps, lambda lr: weight_decay_rate)
 
 
-def _module(**names):
-  return SimpleNamespace(**names)
-
-
+_module = SimpleNamespace
 NAMES = dict(
     adam_tf_style=adam_tf_style,
     chainer=_module(optimizers=_module(Adam=chainer)),
