@@ -99,9 +99,9 @@ def from_torch(optimizer, params=()):
   steps = {int(slot.get('step', 0)) for slot in slots if slot}
   alike = all({*slot} == {'step', *names} for slot in slots if slot)
   if not alike or len(steps) != 1 or not all('amsgrad' in g for g in groups):
-    _refuse(f'{type(optimizer).__name__} of {sorted(found)}, steps {[*steps]}',
-            f"amsgrad, {names} after one number of steps, as in PyTorch's Adam",
-            'Train it first. For others, construct Moments yourself.')
+    _refuse(f'{type(optimizer).__name__} of {list(found or saved)}, {steps=}',
+            f'amsgrad, {names} after one number of steps, as in the state_dict of'
+            ' Adam', 'Pass that of a trained Adam, or construct Moments yourself.')
   if hasattr(optimizer, 'param_groups'):
     params = [p for group in optimizer.param_groups for p in group['params']]
   like = max(slots, key=len)['exp_avg']
@@ -192,7 +192,7 @@ def resume(optimizer, params, moments):
 def _moments(count, slots):
   if count < 1 or not slots[0]:
     _refuse(f'{count} updates of {len(slots[0])} parameters', 'at least one',
-            'Load or train the optimizer first.')
+            'Build the optimizer, and load or train it.')
   return Moments(count, *[[np.asarray(x).copy() for x in s] for s in slots])
 
 

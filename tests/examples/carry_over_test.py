@@ -295,7 +295,7 @@ class TorchTest(TestCase):
       ('NAdam(p, LR)', 'mu_product'),
       ('RAdam(p, LR)', 'amsgrad'),
       ('Adam([{"params": p[:2]}, {"params": p[2:], "amsgrad": True}])', 'max_'),
-      ('Adam(p, LR)', 'Train it first', range(4)),
+      ('Adam(p, LR)', 'trained Adam', range(4)),
   )
   def test_what_is_not_a_trained_adam_is_refused(self, call, what, frozen=()):
     with self.assertRaisesRegex(ValueError, what):
@@ -306,7 +306,7 @@ class TorchTest(TestCase):
   def test_different_step_counts_are_refused(self):
     (_, state), *_ = self._run('Adam(p, LR)')
     state['state'][2]['step'] = 3
-    with self.assertRaisesRegex(ValueError, 'steps .*3.*one number of steps'):
+    with self.assertRaisesRegex(ValueError, 'steps=.*3.*one number of steps'):
       carry_over.from_torch(state)
 
 
