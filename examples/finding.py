@@ -175,9 +175,8 @@ def ppo_loss(params, rollout, config: Config) -> tuple[jax.Array, jax.Array]:
   """PPO's clipped objective, to be minimized, and the share it clips."""
   ratios = jnp.exp(log_policy(params, rollout.tokens, config) - rollout.logs)
   gains = ratios * rollout.advantages
-  clipped_gains = jnp.clip(ratios, 1 - CLIP, 1 + CLIP) * rollout.advantages
-  loss = -jnp.minimum(gains, clipped_gains).mean()
-  return loss, jnp.mean(clipped_gains < gains)
+  clipped = jnp.clip(ratios, 1 - CLIP, 1 + CLIP) * rollout.advantages
+  return -jnp.minimum(gains, clipped).mean(), jnp.mean(clipped < gains)
 
 
 @functools.partial(jax.jit, static_argnames=('config', 'tf_style'))
