@@ -100,7 +100,7 @@ def from_torch(optimizer, params=()):
   alike = all({*slot} == {'step', *names} for slot in slots if slot)
   if not alike or len(steps) != 1 or not all('amsgrad' in g for g in groups):
     _refuse(f'{type(optimizer).__name__} of {list(found or saved)}, {steps=}',
-            f'amsgrad, {names} after one number of steps, as in Adam.state_dict()',
+            f'amsgrad, {names}, one number of steps, as in Adam.state_dict()',
             'Pass that of a trained Adam, or construct Moments yourself.')
   if hasattr(optimizer, 'param_groups'):
     params = [p for group in optimizer.param_groups for p in group['params']]
