@@ -87,7 +87,7 @@ def _run_keras(case, start, grads):
 
   keras.config.set_floatx('float64')
   variables = []
-  for path, value in zip(problem.names(), start):
+  for path, value in zip(problem.names(), start, strict=True):
     layer, name = os.path.split(path)
     with keras.name_scope(layer or 'model'):
       variables.append(keras.Variable(value, name=name))
@@ -116,7 +116,7 @@ def _run_keras(case, start, grads):
 
   def step(grads):
     values = compiled([v.value for v in known], grads)
-    for variable, value in zip(known, values):
+    for variable, value in zip(known, values, strict=True):
       variable.assign(value)
 
   return _trajectory(step, read, grads)
@@ -138,7 +138,8 @@ def _run_tensorflow(case, start, grads):
   def apply(grads):
     # TensorFlow 1's optimizers advance the step of a schedule.
     advanced = {} if hasattr(optimizer, 'iterations') else {'global_step': t}
-    optimizer.apply_gradients(zip(grads, variables), **advanced)
+    pairs = zip(grads, variables, strict=True)
+    optimizer.apply_gradients(pairs, **advanced)
 
   step = names.get('step', apply)
   return _trajectory(
@@ -168,7 +169,7 @@ def _run_torch(case, start, grads):
 
   def step(grads):
     grads = [torch.tensor(g) for g in grads]
-    for param, grad in zip(params, grads):
+    for param, grad in zip(params, grads, strict=True):
       param.grad = grad.clone()
     names.get('step', apply)(grads)
 
@@ -223,11 +224,8 @@ def gradients(case):
 
 
 def _run(case):
-  """Returns what `run_in` returns; of a block, an empty list."""
+  """Returns what `run_in` returns."""
   try:
-    if case.kind == 'block':
-      define(case, case.theirs, {})
-      return []
     runner = _RUNNERS.get(case.framework, _run_numpy)
     return runner(case, jax.tree.leaves(problem.params()), gradients(case))
   except ModuleNotFoundError as error:

@@ -3,7 +3,7 @@
 A table whose second header is ``optax`` holds rows, each cell one code span; a
 third column holds the distance between calls that only look the same. A recipe
 is a section with two blocks that both define ``optimizer``: what you had and
-what you write. Every other Python block has to run on its own.
+what you write. No other blocks are allowed, since nothing would run them.
 """
 
 import pathlib
@@ -28,10 +28,10 @@ class Case(NamedTuple):
     page: The name of the page, without its suffix.
     line: The line of the row, or of the first block.
     kind: ``'row'``, ``'different'`` (a row of calls that only look the same),
-      ``'recipe'``, or ``'block'`` (a block on its own, in ``theirs``).
+      or ``'recipe'``.
     title: The row's first code, or the heading of the section.
-    framework: One of `FRAMEWORKS`; ``'text'`` for what can't be installed, a
-      block of text or a row that names none of them; empty for other blocks.
+    framework: One of `FRAMEWORKS`, or ``'text'`` for what can't be installed, a
+      block of text or a row that names none of them.
     theirs: What you had.
     ours: What you write.
     rounded: Whether a note says that the framework rounds to float32.
@@ -44,7 +44,7 @@ class Case(NamedTuple):
   title: str
   framework: str
   theirs: str
-  ours: str = ''
+  ours: str
   rounded: bool = False
   figure: str = ''
 
@@ -63,25 +63,20 @@ def framework_of(code):
   return next((name for name in FRAMEWORKS if name in used), '')
 
 
-def _section(page, title, notes, blocks):
-  """Returns the cases of a section's blocks."""
-  cases = []
-  optimizer = re.compile('^optimizer = ', re.MULTILINE)
-  if len(blocks) > 1 and all(optimizer.search(b.content) for b in blocks[:2]):
-    theirs, ours = blocks[:2]
-    text = theirs.info == 'text'
-    cases.append(Case(
-        page, theirs.map[0] + 1, 'recipe', title,
-        'text' if text else framework_of(theirs.content),
-        theirs.content, ours.content, any(map(_NOTE.search, notes)),
-    ))
-    blocks = blocks[2:]
-  return cases + [
-      Case(page, block.map[0] + 1, 'block', title,
-           framework_of(block.content), block.content)
-      for block in blocks
-      if block.info == 'python'
-  ]
+def _recipe(page, title, notes, blocks):
+  """Returns the case of a section, in a list, which is empty without code."""
+  if not blocks:
+    return []
+  line = blocks[0].map[0] + 1
+  codes = [block.content for block in blocks]
+  optimizers = [re.search('^optimizer = ', code, re.M) for code in codes]
+  if len(codes) != 2 or not all(optimizers):
+    raise ValueError(
+        f'{page}.md:{line}: expected two blocks that define optimizer'
+    )
+  framework = 'text' if blocks[0].info == 'text' else framework_of(codes[0])
+  rounded = any(map(_NOTE.search, notes))
+  return [Case(page, line, 'recipe', title, framework, *codes, rounded)]
 
 
 def _row(page, line, cells, note):
@@ -107,7 +102,7 @@ def read(page):
   note, header, cells, line = '', None, [], 0
   for token, following in zip(tokens, [*tokens[1:], None], strict=True):
     if token.type == 'heading_open':
-      cases += _section(page, title, notes, blocks)
+      cases += _recipe(page, title, notes, blocks)
       title, notes, blocks = following.content, [], []
     elif token.type == 'fence':
       blocks.append(token)
@@ -127,7 +122,7 @@ def read(page):
     elif token.type in ('heading_open', 'fence', 'table_close'):
       # A note belongs to the table right after it.
       note = ''
-  return cases + _section(page, title, notes, blocks)
+  return cases + _recipe(page, title, notes, blocks)
 
 
 def read_all():

@@ -50,7 +50,8 @@ def gradients(overflows=False):
   grads = _from_shapes(leaf)
   if overflows:
     grads['scale'][rng.random(STEPS) < 0.1] = np.inf
-  return [jax.tree.map(lambda g: np.asarray(g[t]), grads) for t in range(STEPS)]
+  leaves, structure = jax.tree.flatten(grads)
+  return [structure.unflatten(step) for step in zip(*leaves, strict=True)]
 
 
 def distance(theirs, ours):

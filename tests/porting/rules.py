@@ -30,9 +30,6 @@ def _adam(
     decays_last: Whether the decay takes its share of the new parameter.
     undecayed: Patterns; a parameter whose name has one does not decay.
     max_norm: The global norm to which gradients are clipped.
-
-  Returns:
-    An object with `update(params, grads, names)`.
   """
   b1, b2 = betas
   slots = {}
