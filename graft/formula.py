@@ -49,9 +49,10 @@ _PARAMETERS = {
 }
 _RANDOM = np.random.default_rng(0)
 _PARAMS = _RANDOM.normal(size=18)
-# Four steps, from tiny to huge; some gradients are zero.
-_GRADS = _RANDOM.normal(size=(4, 18)) * 10 ** _RANDOM.uniform(-9, 3, (4, 18))
+# Four steps, from tiny to huge; some gradients are zero, and two not finite.
+_GRADS = _RANDOM.normal(size=(4, 18)) * 10 ** _RANDOM.uniform(-12, 9, (4, 18))
 _GRADS *= _RANDOM.random((4, 18)) > 0.1
+_GRADS[3, :2] = np.nan, np.inf
 _DECAYED = np.arange(18) < 17  # Under the mask, all but the scalar.
 # Relative to the largest update; bfloat16 rounds 16 times.
 _TOLERANCES = {'float32': 1e-4, 'bfloat16': 2.0**-4}
@@ -127,9 +128,10 @@ def _check_call(
     parts = [updates[name] for name in ('matrix', 'vector', 'scalar')]
     update = np.concatenate([np.ravel(x) for x in parts])
     params = params + update
-    error = _TOLERANCES.get(dtype, 1e-12) * np.max(np.abs(correct))
-    if not np.allclose(update, correct, 0, error):
-      i = np.argmax(np.abs(update - correct))
+    error = _TOLERANCES.get(dtype, 1e-12) * np.nanmax(np.abs(correct))
+    wrong = ~np.isclose(update, correct, 0, error, equal_nan=True)
+    if wrong.any():
+      i = wrong.argmax()
       found = f'{call} gives {update[i]!s} at step {count + step + 1}'
       sys.exit(f'{found} in {dtype}, the formula {correct[i]!s}')
 
