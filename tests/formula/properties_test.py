@@ -43,9 +43,9 @@ _HYPERPARAMETERS = st.fixed_dictionaries({
 
 @st.composite
 def _gradients(draw):
-  """Rows of three gradients, one in ten zero, the others from 1e-6 to 1e3."""
+  """Rows of gradients, one in ten zero, the others from 1e-6 to 1e3."""
   rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-  shape = 6, 3
+  shape = 6, 18
   sizes = 10.0 ** rng.uniform(-6, 3, shape) * (rng.uniform(size=shape) > 0.1)
   return sizes * rng.choice([-1, 1], shape)
 
