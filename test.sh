@@ -35,12 +35,12 @@ case "${1:-}" in
     own=$($python -c 'from tests.upstream import suite; print(suite.own_tests())')
     run tests.upstream optax._src.{transform,alias,utils}_test "-k$own"
     export RAN_TOO='the tests in the diff'
-    run_tests tests/{graft,install,formula,wrappers,porting,examples,docs} \
-      tests/upstream/unchanged_test.py
+    run_tests -m 'not slow' tests/upstream/unchanged_test.py \
+      tests/{graft,install,formula,wrappers,porting,examples,docs}
     ;;
   all)
     run tests.upstream
-    run pyrefly check
+    run pyrefly check --python-interpreter-path $python
     export RAN_TOO="upstream's whole suite, the type checker"
     run_tests
     ;;

@@ -142,7 +142,7 @@ _MUTANTS = {
         ],
         'raise TypeError': ['raise ValueError'],
         '`{name}`': ['This'],
-        ' bool, ': [' flag, '],
+        'must be a bool': ['must be a flag'],
         "' `eps`.'": ["' it.'"],
         'tf_style and nesterov': [
             'False',

@@ -12,12 +12,14 @@ from absl.testing import parameterized
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from examples import finding
 
 TINY = finding.Config(1, 16, 2, 64, 4, 6, 0.7, 3, 4, 1e-3, 64)
 
 
+@pytest.mark.slow
 class FindingTest(parameterized.TestCase):
 
   @classmethod

@@ -9,6 +9,7 @@ import tempfile
 
 from absl.testing import absltest
 import numpy as np
+import pytest
 
 from examples import match_keras
 
@@ -51,6 +52,7 @@ class MatchKerasTest(absltest.TestCase):
         self.assertGreater(min(distances[:2]), 3e-4)
         self.assertLess(max(distances[2:4]), 1e-5)
 
+  @pytest.mark.slow
   def test_float64_leaves_only_its_own_rounding(self):
     # In a process of its own, since precision is a global setting.
     command = [sys.executable, match_keras.__file__, '--float64', '--steps=20']

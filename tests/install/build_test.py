@@ -1,10 +1,8 @@
 """Every way to build and to install the fork, and every refusal."""
 
-import os
 import pathlib
 import tarfile
 import tempfile
-import unittest
 import zipfile
 
 from absl.testing import absltest
@@ -16,7 +14,6 @@ from graft import version
 from tests.install import environments
 
 _PIN = version.UPSTREAM
-_in_full_run = unittest.skipUnless(os.environ.get('ALL'), 'takes minutes')
 _OTHER = '0.2.4'
 
 
@@ -81,7 +78,7 @@ class BuildTest(absltest.TestCase):
       self.assertEqual(plain(ours), plain(theirs), msg=field)
     self.assertEqual(ours['License-Expression'], 'Apache-2.0')
 
-  @_in_full_run
+  @pytest.mark.slow
   def test_an_editable_install_survives_later_builds(self):
     environment = self._environment(self.upstream)
     environment.install('--editable', self.checkout)
@@ -112,7 +109,7 @@ class BuildTest(absltest.TestCase):
     with self.assertRaisesRegex(AssertionError, "argument 'tf_style'"):
       environment.use()
 
-  @_in_full_run
+  @pytest.mark.slow
   def test_refuses_to_merge_with_the_fork(self):
     environment = self._environment(self.upstream)
     environment.install(self.checkout)
@@ -121,7 +118,7 @@ class BuildTest(absltest.TestCase):
       environment.install(self.checkout)
     self.assertEqual(environment.use(), before)
 
-  @_in_full_run
+  @pytest.mark.slow
   def test_a_setting_takes_another_release_into_a_fresh_environment(self):
     environment = environments.Environment(self.folder / 'fresh', borrow=False)
     setting = ('--config-settings', f'upstream={_OTHER}')

@@ -2,7 +2,6 @@
 
 import collections
 import functools
-import os
 import pathlib
 import re
 import subprocess

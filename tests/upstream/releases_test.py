@@ -18,7 +18,8 @@ from graft.errors import GraftError
 
 _ADAM = 'scale_by_adam, adam, adamw'
 _NADAM = f'{_ADAM}, nadam, nadamw'
-_AMSGRAD = 'scale_by_adam, scale_by_amsgrad, adam, adamw, nadam, nadamw, amsgrad'
+_AMSGRAD = 'scale_by_adam, scale_by_amsgrad, adam, adamw'
+_AMSGRAD += ', nadam, nadamw, amsgrad'
 # The functions that get the flag, as in docs/install.md.
 _RELEASES = {
     **dict.fromkeys(('0.1.7', '0.1.8'), _ADAM),

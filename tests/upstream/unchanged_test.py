@@ -80,7 +80,8 @@ class UnchangedTest(absltest.TestCase):
   def setUpClass(cls):
     super().setUpClass()
     # Not above, since the program runs without graft on its path.
-    from graft import package, release  # pylint: disable=g-import-not-at-top
+    from graft import package  # pylint: disable=g-import-not-at-top
+    from graft import release  # pylint: disable=g-import-not-at-top
 
     cls.upstream = release.fetched()
     cls.changed = package.grafted(cls.upstream)

@@ -1,1 +1,1 @@
-"""The flag under optax's wrappers, jax's transformations and other libraries."""
+"""The flag under optax's wrappers, jax transformations and other libraries."""

@@ -13,6 +13,7 @@ from flax.training import train_state
 import jax
 import numpy as np
 import optax
+import pytest
 from sklearn import datasets
 
 from tests.wrappers import workaround
@@ -99,6 +100,7 @@ def train_equinox(opt):
   return start, eqx.filter(model, eqx.is_inexact_array), losses
 
 
+@pytest.mark.slow
 class LibrariesTest(parameterized.TestCase):
 
   @parameterized.product(

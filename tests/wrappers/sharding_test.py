@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 
-from absl.testing import absltest
 from absl.testing import parameterized
 import jax
 from jax.sharding import AxisType

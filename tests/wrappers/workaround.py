@@ -35,7 +35,7 @@ def injected(name: str, **kwargs) -> optax.GradientTransformationExtraArgs:
 
 
 def params_and_grads(steps: int, seed: int = 0):
-  """A small tree, and gradients of it from 1e-5 to 1; each of shape (steps,)."""
+  """A small tree, and its gradients for each step, from 1e-5 to 1."""
   rng = np.random.default_rng(seed)
   shapes = {'layer': {'w': (4, 3), 'b': (3,)}, 'scale': ()}
   normal = lambda *shape: rng.normal(size=shape)
