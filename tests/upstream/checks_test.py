@@ -56,16 +56,6 @@ def _folder(test: absltest.TestCase) -> pathlib.Path:
   return pathlib.Path(test.enter_context(tempfile.TemporaryDirectory()))
 
 
-_FLAW = 'def f( x,y = [] ): return z, "x", \'y\', \'w\' \n\n'
-_FLAWS = (
-    ('flake8', 'F821'),
-    ('ruff', 'F821'),
-    ('pylint', 'dangerous-default-value', 'inconsistent-quotes'),
-    ('pyrefly', 'unknown-name'),
-    ('whitespace', 'end of file', 'no license', 'trailing whitespace'),
-)
-
-
 @pytest.mark.network
 class ChecksTest(parameterized.TestCase):
 
@@ -87,14 +77,6 @@ class ChecksTest(parameterized.TestCase):
     if after := count(self.fork):
       after -= count(self.upstream.root)
     self.assertEmpty(after)
-
-  @parameterized.parameters(*_FLAWS)
-  def test_would_find_a_flaw(self, name, *flaws):
-    folder = _folder(self)
-    (folder / 'flaw.py').write_text(_FLAW)
-    found = ' '.join(getattr(checks, name)(folder, ['flaw.py'], _settings()))
-    for flaw in flaws:
-      self.assertIn(flaw, found)
 
   def test_the_diff_applies_removes_nothing_and_is_short(self):
     folder = _folder(self)
@@ -119,8 +101,7 @@ class ChecksTest(parameterized.TestCase):
     found = suite.outcomes(
         self.fork, files, '-k', suite.own_tests(), python=_old_python()
     )
-    # Tests that were collected but not run are upstream's own.
-    self.assertEqual(set(found.values()), {'passed', 'collected'})
+    self.assertEqual(set(found.values()), {'passed'})
 
 
 if __name__ == '__main__':
