@@ -111,47 +111,5 @@ class PagesTest(parameterized.TestCase):
     self.assertEqual(done.returncode, 0, done.stdout)
 
 
-class ChecksTest(parameterized.TestCase):
-
-  @parameterized.parameters(
-      '{{ finding.clipped }}',
-      ':::{container}',
-      '```{math}\nx\n```',
-      '{func}`optax.adam`',
-      '[](other.md)',
-      'see [the page][page]',
-  )
-  def test_template_syntax_is_found(self, text):
-    self.assertNotEmpty(list(template_syntax(text)))
-
-  @parameterized.parameters(
-      '```python\nx = {{}}\n```',
-      '$\\frac{{a}}{b}$',
-      'see [the page][page]\n\n[page]: other.md',
-  )
-  def test_plain_markdown_is_accepted(self, text):
-    self.assertEmpty(list(template_syntax(text)))
-
-  @parameterized.parameters(
-      ('[x](absent.md)', True),
-      ('![x](_static/absent.svg)', True),
-      ('[x](#absent)', True),
-      ('[x](../README.md#absent)', True),
-      ('[x]\n\n[x]: absent.md', True),
-      ('| a |\n| --- |\n| [x](absent.md) |', True),
-      ('[x](../tests)', False),
-      ('[x](https://example.com/absent.md)', False),
-      ('[x](#a-b_c-d)\n# `A` *B_c*, [D](../README.md)!', False),
-      ('[x](#a-1)\n# A\n# A', False),
-  )
-  def test_dead_links_are_found(self, text, dead):
-    page = ROOT / 'docs' / 'page.md'
-    self.assertLen(list(dead_links(text, page)), dead)
-
-  def test_a_failing_block_is_reported(self):
-    self.assertTrue(blocks.run('x = 1', 'page.md', 3))
-    self.assertFalse(blocks.run('x = y', 'page.md', 3))
-
-
 if __name__ == '__main__':
   absltest.main()

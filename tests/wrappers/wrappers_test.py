@@ -111,24 +111,5 @@ class WrappersTest(parameterized.TestCase):
     check(jax.jit(loss), tuple(map(jnp.asarray, at)), eps=1e-8)
 
 
-class TracedFlagTest(parameterized.TestCase):
-
-  @parameterized.parameters(
-      ('scale_by_adam', 'epsilon_hat'),
-      ('scale_by_amsgrad', 'epsilon_hat'),
-      *((name, 'epsilon_hat') for name in workaround.NAMES),
-      *((name, 'tf_style') for name in workaround.NAMES),
-  )
-  def test_a_traced_flag_raises(self, name, flag):
-    rate = () if name.startswith('scale_by') else (0.1,)
-    factory = functools.partial(getattr(optax, name), *rate)
-    with self.assertRaisesRegex(TypeError, f'`{flag}` must be a bool'):
-      jax.jit(lambda x: factory(**{flag: x}).init(x))(1e-7)
-    injected = optax.inject_hyperparams(getattr(optax, name))
-    for value in (jnp.array(1e-7), lambda count: 1e-7):
-      with self.assertRaisesRegex(TypeError, f'`{flag}` must be a bool'):
-        injected(*rate, **{flag: value}).init(jnp.ones(3))
-
-
 if __name__ == '__main__':
   absltest.main()
