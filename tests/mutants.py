@@ -150,7 +150,7 @@ _MUTANTS = {
             '(tf_style or epsilon_hat) and nesterov',
         ],
         'raise ValueError': ['raise TypeError'],
-        "' `epsilon_hat=True` to": ["' it to"],
+        '`epsilon_hat=True` selects': ['It selects'],
         'epsilon_hat or tf_style': [
             'epsilon_hat',
             'tf_style',

@@ -5,25 +5,21 @@ from optax._src import utils
 def adam(*, epsilon_hat: bool = False, tf_style: bool = False):
   r"""...
 
-  With ``epsilon_hat=True``, or its alias ``tf_style=True``, the update is the
-  one that TensorFlow and Keras implement, given just before Section 2.1 of
-  [Kingma et al, 2014],
+  With ``epsilon_hat=True`` or ``tf_style=True``, the update is the one used by
+  TensorFlow and Keras, from just before Section 2.1 of [Kingma et al, 2014],
 
   .. math::
       u_t \leftarrow -\alpha_t \cdot \sqrt{1-\beta_2^t} \cdot \hat{m}_t /
         \left({\sqrt{v_t + \bar{\varepsilon}} + \varepsilon} \right).
 
-  With the same hyperparameters, its updates are smaller: 31.6 times smaller at
-  the first step, with the default ``b2`` and gradients much smaller than
-  ``eps``. The difference vanishes with :math:`\beta_2^t`. A state from one
-  setting can be resumed under the other.
+  It is 31.6 times smaller at the first step, with the default ``b2`` and
+  gradients much smaller than ``eps``. The difference vanishes with
+  :math:`\beta_2^t`. A state can be resumed under either setting.
 
   Args:
-    epsilon_hat: Whether to add ``eps`` before the bias correction of the second
-      moment, as TensorFlow and Keras do. The value goes in ``eps``: the default
-      in Keras is 1e-7, in optax 1e-8.
-    tf_style: Alias for ``epsilon_hat``; setting either one is enough. Raises a
-      ``ValueError`` with Nesterov momentum, see :func:`optax.nadam`.
+    epsilon_hat: Whether to add ``eps`` before the second moment's bias
+      correction, as TensorFlow and Keras do. Keras's default ``eps`` is 1e-7.
+    tf_style: Alias for ``epsilon_hat``; raises with Nesterov momentum.
   """
   if since('0.2.0'):
     """...
@@ -57,9 +53,8 @@ if since('0.1.9'):
   nadam.__doc__ = """...
 
   Args:
-    epsilon_hat: As in :func:`optax.adam`. With Nesterov momentum, it matches no
-      framework: the Nadam of Keras and PyTorch follows Algorithm 1.
-    tf_style: Not supported; raises a ``ValueError`` if set.
+    epsilon_hat: As in :func:`optax.adam`; matches no framework's Nadam.
+    tf_style: Not supported, raises a ``ValueError``.
   """
 
 
@@ -68,8 +63,7 @@ def adamw(*, epsilon_hat: bool = False, tf_style: bool = False):
 
   Args:
     epsilon_hat: As in :func:`optax.adam`.
-    tf_style: Alias for ``epsilon_hat``; setting either one is enough. Raises a
-      ``ValueError`` with Nesterov momentum, see :func:`optax.nadamw`.
+    tf_style: Alias for ``epsilon_hat``; raises with Nesterov momentum.
   """
   if since('0.1.9'):
     epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat, tf_style, nesterov)
@@ -85,8 +79,8 @@ if since('0.1.9'):
   nadamw.__doc__ = """...
 
   Args:
-    epsilon_hat: As in :func:`optax.nadam`.
-    tf_style: Not supported; raises a ``ValueError`` if set.
+    epsilon_hat: As in :func:`optax.adam`; matches no framework's Nadam.
+    tf_style: Not supported, raises a ``ValueError``.
   """
 
 
@@ -95,11 +89,10 @@ def amsgrad(*, epsilon_hat: bool = False, tf_style: bool = False):
   """...
 
   Args:
-    epsilon_hat: As in :func:`optax.adam`. As in Keras, ``nu_max`` is then the
-      maximum of the second moment without its bias correction, so a state from
-      one setting cannot be resumed under the other. Has no effect with
-      ``bias_correction_nu=False``.
-    tf_style: Alias for ``epsilon_hat``; setting either one is enough.
+    epsilon_hat: As in :func:`optax.adam`. As in Keras, ``nu_max`` is then taken
+      before the bias correction, so a state cannot be resumed under the other
+      setting. Has no effect with ``bias_correction_nu=False``.
+    tf_style: Alias for ``epsilon_hat``.
   """
   epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat, tf_style)
   return combine.chain(

@@ -17,8 +17,7 @@ def scale_by_adam(*, epsilon_hat: bool = False):
   """...
 
   Args:
-    epsilon_hat: Whether to add ``eps`` before the bias correction of the second
-      moment, as TensorFlow and Keras do. See :func:`optax.adam`.
+    epsilon_hat: Whether ``eps`` is an epsilon hat, see :func:`optax.adam`.
   """
   ...
   epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat)
@@ -38,8 +37,7 @@ def scale_by_amsgrad(*, epsilon_hat: bool = False):
   """...
 
   Args:
-    epsilon_hat: Whether to add ``eps`` before the bias correction of the second
-      moment, as TensorFlow and Keras do. See :func:`optax.amsgrad`.
+    epsilon_hat: Whether ``eps`` is an epsilon hat, see :func:`optax.amsgrad`.
   """
   ...
   epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat)

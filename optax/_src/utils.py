@@ -6,9 +6,7 @@ def canonicalize_dtype():
   ...
 
 
-def resolve_epsilon_hat(
-    epsilon_hat: bool, tf_style: bool = False, nesterov: bool = False
-) -> bool:
+def resolve_epsilon_hat(epsilon_hat, tf_style=False, nesterov=False) -> bool:
   """Returns whether either flag is set, or raises if one is not supported."""
   for name, flag in (('epsilon_hat', epsilon_hat), ('tf_style', tf_style)):
     if not isinstance(flag, (bool, np.bool_)):
@@ -19,7 +17,6 @@ def resolve_epsilon_hat(
   if tf_style and nesterov:
     raise ValueError(
         '`tf_style` does not support Nesterov momentum: the Nadam of Keras'
-        ' follows Algorithm 1, with a different momentum schedule. Use'
-        ' `epsilon_hat=True` to select the formula anyway.'
+        ' follows Algorithm 1. `epsilon_hat=True` selects the formula anyway.'
     )
   return epsilon_hat or tf_style
