@@ -1,8 +1,4 @@
-"""What setuptools builds: the merged package, with the facts of the release.
-
-``graft.backend`` runs this in a folder that holds the package in ``build/src``;
-a source distribution, which is of this repository, holds none.
-"""
+"""Describes the package in build/src to setuptools; see graft/backend.py."""
 
 import glob
 from importlib import metadata
@@ -14,7 +10,7 @@ from graft import version
 
 _FACTS = metadata.metadata('optax')
 _SOURCE = pathlib.Path('build/src/optax')
-_SOURCE.mkdir(parents=True, exist_ok=True)
+_SOURCE.mkdir(parents=True, exist_ok=True)  # A source distribution has none.
 # Every file, whatever its name.
 _FILES = [x.relative_to(_SOURCE) for x in _SOURCE.rglob('*') if x.is_file()]
 

@@ -1,8 +1,4 @@
-"""Adds our entry to a changelog in the form of Keep a Changelog.
-
-The sparse changelog and upstream's go in as text; the merged text comes out, or
-a ``GraftError`` if it is not clear where the entry belongs.
-"""
+"""Adds our entry to upstream's changelog, in the form of Keep a Changelog."""
 
 import re
 
@@ -11,13 +7,12 @@ from graft.errors import GraftError
 _REMEDY = 'write the entry by hand, or graft onto a release'
 
 
-def merge(sparse: str, upstream: str, version: str) -> str:
-  """Upstream's changelog, where it has one, with our entry in what is new.
+def merge(sparse: str, upstream: str) -> str:
+  """Upstream's changelog, if it has one, with our entry among the unreleased.
 
   Ours is a heading, one below it, and the entry; upstream gets the headings
-  that it lacks. If it is not clear where the entry belongs, it is refused.
+  that it lacks. Raises a GraftError if it is unclear where the entry belongs.
   """
-  del version
   if not upstream:
     return ''
   heading, kind, entry = sparse.strip('\n').split('\n\n', maxsplit=2)

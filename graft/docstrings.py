@@ -17,10 +17,7 @@ def _margin(lines: list[str]) -> int:
 
 
 def _sections(lines: list[str], margin: int) -> list[tuple[str, int, int]]:
-  """The sections and the admonitions: heading, first line, line after the last.
-
-  A directive that only shows something, as ``.. math::``, is a paragraph.
-  """
+  """The heading, first line and end of each section, notes and warnings too."""
   begins = re.compile(rf' {{{margin}}}\S').match
   flush = [i for i, line in enumerate(lines) if begins(line)]
   found = []
@@ -33,11 +30,7 @@ def _sections(lines: list[str], margin: int) -> list[tuple[str, int, int]]:
 
 
 def merge(ours: cst.SimpleString, theirs: cst.SimpleString) -> cst.SimpleString:
-  """Upstream's docstring with what a sparse one adds to it.
-
-  Paragraphs go before upstream's first section; what stands under a heading or
-  an admonition goes to the end of the one of that name.
-  """
+  """Adds paragraphs before upstream's first section, entries to its sections."""
   if '\\' in ours.raw_value and ours.prefix.lower() != theirs.prefix.lower():
     raise GraftError('of its docstring and ours only one is raw')
   lines = theirs.raw_value.split('\n')

@@ -1,7 +1,6 @@
 """The error that graft raises, and how a command or a build ends with it.
 
-A problem and a remedy go in. What comes out is one line on standard error and
-exit status 1, without a traceback.
+An expected error becomes one line on standard error and exit status 1.
 """
 
 from collections.abc import Iterator
@@ -32,8 +31,7 @@ def exit_on_error(needed: str) -> Iterator[None]:
   except ModuleNotFoundError as error:
     sys.exit(f'graft: {error.name} is not installed; {needed}')
   except OSError as error:
-    name, reason = error.filename2 or error.filename, error.strerror
-    if isinstance(error, shutil.Error):  # Of several files; the first will do.
-      name, _, reason = error.args[0][0]
+    # A copy of a folder reports every file; the first will do.
+    what = error.args[0][0][-1] if isinstance(error, shutil.Error) else error
     remedy = 'check the path, its permissions and the free space'
-    sys.exit(f'graft: {name or "output"}: {reason or error}; {remedy}')
+    sys.exit(f'graft: {what}; {remedy}')

@@ -1,8 +1,8 @@
 """Merges one sparse module with the upstream module of the same path.
 
-Two texts and upstream's version go in. The text of the merged module comes out,
-or a ``GraftError`` if a statement of ours has no one place in upstream's, is
-there already, or uses a name that nothing defines.
+Two texts and upstream's version go in, and the merged text comes out. Raises a
+``GraftError`` if it is unclear where a statement of ours belongs, if upstream
+has it already, or if it uses a name that nothing defines.
 """
 
 import ast
@@ -21,11 +21,11 @@ from graft.errors import GraftError
 
 _IMPORT = m.SimpleStatementLine([m.Import() | m.ImportFrom()])
 _ASSIGNMENT = m.SimpleStatementLine([m.Assign(targets=[m.AssignTarget()])])
-_RETURN = m.SimpleStatementLine([m.Return()])
 _STRING = m.SimpleStatementLine([m.Expr(m.SimpleString())])
 
 _Statement = cst.BaseStatement
-_Suite = Sequence[cst.BaseStatement]
+_Suite = Sequence[_Statement]
+_Scope = metadata.Scope
 
 
 def merge(sparse: str, upstream: str, version: str) -> str:
@@ -68,7 +68,7 @@ def _anchor(statement: _Statement) -> str:
     return notation.code(statement.body[0])
   if m.matches(statement, _ASSIGNMENT):
     return notation.code(statement.body[0].targets[0].target)
-  if m.matches(statement, _RETURN):
+  if m.matches(statement, m.SimpleStatementLine([m.Return()])):
     return 'a return'
   return 'a docstring' if m.matches(statement, _STRING) else ''
 
@@ -80,10 +80,9 @@ def _is_anchor(ours: _Statement, theirs: _Suite) -> bool:
   return notation.has_hole(ours) or m.matches(ours, _STRING)
 
 
-def _unplaced(statement: _Statement, why: str, remedy: str) -> GraftError:
-  """An error that names a statement of ours by its first line."""
-  line = notation.code(statement.with_changes(leading_lines=())).split('\n')[0]
-  return GraftError(f'`{line}` {why}', remedy)
+def _line(statement: _Statement) -> str:
+  """The first line of a statement, after the comments above it."""
+  return notation.code(statement.with_changes(leading_lines=())).split('\n')[0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,11 +90,9 @@ class _Merger:
   """Finds upstream's statement for each of a sparse suite, and adds to it."""
 
   version: str
-  scopes: Mapping[cst.CSTNode, metadata.Scope]
+  scopes: Mapping[cst.CSTNode, _Scope]
 
-  def merge_suite(
-      self, ours: _Suite, theirs: _Suite, scope: metadata.Scope
-  ) -> _Suite:
+  def merge_suite(self, ours: _Suite, theirs: _Suite, scope: _Scope) -> _Suite:
     """The statements of a module, a class or a function, with ours added.
 
     A statement of ours goes right after the anchor that precedes it, or else
@@ -122,30 +119,28 @@ class _Merger:
           result.insert(after, statement)
           after += 1
     if run and not (follows_hole and statement is run[-1]):
-      remedy = 'write it beside an anchor, as `name = ...`'
-      raise _unplaced(run[0], 'has no place of its own', remedy)
+      problem = f'`{_line(run[0])}` has no place of its own'
+      raise GraftError(problem, 'write it beside an anchor, as `name = ...`')
     return result + run
 
   def merge_statement(
-      self, ours: _Statement, body: _Suite, scope: metadata.Scope
+      self, ours: _Statement, body: _Suite, scope: _Scope
   ) -> tuple[int, _Statement]:
     """The index of upstream's statement that ours stands for, and the two."""
     if not isinstance(ours, (*notation.DEFINITION, cst.SimpleStatementLine)):
       lines = m.findall(ours, m.SimpleStatementLine())
       inner = [line for line in lines if notation.has_hole(line)]
       if len(inner) != 1:
-        why = f"holds {len(inner)} places of upstream's"
-        raise _unplaced(ours, why, 'write one `name = ...` in it')
+        problem = f"`{_line(ours)}` holds {len(inner)} places of upstream's"
+        raise GraftError(problem, 'write one `name = ...` in it')
       index, theirs = self.merge_statement(inner[0], body, scope)
       whole = ours.deep_replace(inner[0], theirs.with_changes(leading_lines=()))
       return index, whole.with_changes(leading_lines=theirs.leading_lines)
-    if not (name := _anchor(ours)):
-      raise _unplaced(ours, 'is no anchor', 'use an assignment or a return')
+    name = _anchor(ours) or _line(ours)
     there = [index for index, x in enumerate(body) if _anchor(x) == name]
     number = len(scope.assignments[name]) or len(there)
     if number != 1 or not there:
-      other = 'in a different form or place'
-      why = f'{number} times' if number != 1 else other
+      why = f'{number} times' if number != 1 else 'in a different form or place'
       raise GraftError(f'upstream has `{name}` {why}')
     theirs = body[there[0]]
     if m.matches(ours, _IMPORT):
@@ -159,12 +154,13 @@ class _Merger:
     value = notation.with_value(theirs.body[0].value, ours.body[0].value)
     return there[0], theirs.with_deep_changes(theirs.body[0], value=value)
 
-  def merge_definition(self, ours: _Statement, theirs: _Statement) -> _Statement:
+  def merge_definition(
+      self, ours: _Statement, theirs: _Statement
+  ) -> _Statement:
     """Upstream's function or class with what ours adds to it."""
-    if type(theirs) is not type(ours) or ours.decorators:
-      raise GraftError('upstream defines it as something else')
-    if not isinstance(theirs.body, cst.IndentedBlock):
-      raise GraftError('upstream has it on one line')
+    is_block = isinstance(theirs.body, cst.IndentedBlock)
+    if type(theirs) is not type(ours) or ours.decorators or not is_block:
+      raise GraftError('upstream defines it in a different form')
     scope = self.scopes[theirs.body.body[0]]
     new = ours.body.body if isinstance(ours.body, cst.IndentedBlock) else ()
     if isinstance(ours, cst.FunctionDef):

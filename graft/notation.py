@@ -1,4 +1,4 @@
-"""What ``...`` means where in a sparse file, and what is added to upstream's.
+"""What ``...`` means in a sparse file, and how our code joins upstream's.
 
 In the places named here ``...`` stands for upstream's own code; anywhere else,
 as in ``x[..., 0]`` or ``tuple[int, ...]``, it is Python's.
@@ -43,14 +43,8 @@ def is_since(version: str, needed: str) -> bool:
   return Version(version).release >= Version(needed).release
 
 
-def applicable(
-    suite: Sequence[cst.BaseStatement], version: str
-) -> Iterator[cst.BaseStatement]:
-  """The statements of a suite that a release has what is needed for.
-
-  That is, a definition under ``@since('0.2.7')`` from that release on, and what
-  stands under ``if since('0.2.7'):``, or under its ``else:`` before.
-  """
+def applicable(suite: _Nodes, version: str) -> Iterator[Any]:
+  """Yields what a release gets of a suite: ``since`` leaves the rest out."""
   holds = lambda call: is_since(version, call.args[0].value.evaluated_value)
   for statement in suite:
     if m.matches(statement, m.If(_SINCE, orelse=~m.If())):
@@ -58,26 +52,23 @@ def applicable(
       if branch:
         yield from applicable(branch.body.body, version)
     elif isinstance(statement, DEFINITION):
-      is_note = lambda x: m.matches(x.decorator, _SINCE)
-      notes = filter(is_note, statement.decorators)
+      given = statement.decorators
+      notes = [x for x in given if m.matches(x.decorator, _SINCE)]
       if all(holds(note.decorator) for note in notes):
-        rest = [x for x in statement.decorators if not is_note(x)]
+        rest = [x for x in given if x not in notes]
         yield statement.with_changes(decorators=rest)
     else:
       yield statement
 
 
-def _check_new(
-    theirs: Iterable[cst.CSTNode | None], ours: Iterable[cst.CSTNode]
-) -> None:
+def _check_new(theirs: Iterable, ours: Iterable) -> None:
+  """Raises a GraftError if a part of ours is one of upstream's."""
   known, new = ({code(x) for x in nodes if x} for nodes in (theirs, ours))
   if known & new:
     raise GraftError(f'upstream has `{min(known & new)}` here already')
 
 
-def with_parameters(
-    theirs: cst.FunctionDef, ours: cst.FunctionDef
-) -> cst.FunctionDef:
+def with_parameters(theirs: Any, ours: cst.FunctionDef) -> Any:
   """Upstream's function with the parameters of a sparse one, keyword-only."""
   old, new = theirs.params, ours.params
   if new.params or new.posonly_params or new.star_kwarg:
@@ -106,7 +97,12 @@ def with_value(theirs: Any, ours: cst.BaseExpression) -> Any:
   if m.matches(ours, _TEXT) and isinstance(theirs, cst.SimpleString):
     return docstrings.merge(ours, theirs)
   if m.matches(ours, _ITEMS) and type(theirs) is type(ours):
-    return _with_elements(theirs, ours)
+    there, new = theirs.elements, ours.elements[1:]
+    _check_new([x.value for x in there], [x.value for x in new])
+    is_list = isinstance(theirs, cst.List)
+    brackets = [theirs.lbracket] if is_list else theirs.lpar
+    opening = brackets[0].whitespace_after if brackets else theirs
+    return theirs.with_changes(elements=_appended(there, new, opening))
   if m.matches(ours, _CALL) and theirs is not None:
     for call in m.findall(ours, _CALL):
       theirs = _with_keywords(theirs, call)
@@ -114,16 +110,6 @@ def with_value(theirs: Any, ours: cst.BaseExpression) -> Any:
   line = code(ours).split('\n')[0]
   problem = f'`{line}` adds nothing to what upstream has here'
   raise GraftError(problem, 'write `name = ...`, or `...` first in a call')
-
-
-def _with_elements(
-    theirs: cst.Tuple | cst.List, ours: cst.Tuple | cst.List
-) -> cst.Tuple | cst.List:
-  new = ours.elements[1:]
-  _check_new([x.value for x in theirs.elements], [x.value for x in new])
-  brackets = [theirs.lbracket] if isinstance(theirs, cst.List) else theirs.lpar
-  opening = brackets[0].whitespace_after if brackets else theirs
-  return theirs.with_changes(elements=_appended(theirs.elements, new, opening))
 
 
 def _with_keywords(theirs: cst.CSTNode, ours: cst.Call) -> cst.CSTNode:
@@ -144,10 +130,7 @@ def _with_keywords(theirs: cst.CSTNode, ours: cst.Call) -> cst.CSTNode:
 
 
 def _appended(items: _Nodes, new: _Nodes, opening: cst.CSTNode) -> _Nodes:
-  """Items in brackets with more after them, on lines of their own if hanging.
-
-  What stands between the last item and the closing bracket stays there.
-  """
+  """Adds items in brackets: each on a line of its own if the first one is."""
   if not (items and new):
     return items or new
   if m.findall(items[-1], m.Comment()):
@@ -157,6 +140,7 @@ def _appended(items: _Nodes, new: _Nodes, opening: cst.CSTNode) -> _Nodes:
     space = opening.with_changes(first_line=cst.TrailingWhitespace())
   comma = cst.Comma(whitespace_after=space)
   (*kept, last), (*between, end) = items, new
+  # What stands before the closing bracket stays there.
   slots = ('comma', 'whitespace_after_param', 'whitespace_after_arg')
   slots = [slot for slot in slots if hasattr(last, slot)]
   ends_as = lambda x, y: x.with_changes(**{z: getattr(y, z) for z in slots})

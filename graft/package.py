@@ -1,4 +1,4 @@
-"""Merges the whole of ``optax/``: as a tree, checked or not, or as a diff.
+"""Merges the whole of ``optax/``.
 
 An upstream, a folder with ``optax/`` and its version, goes in. A new folder
 comes out, or the text of a diff; upstream's folder stays as it is.
@@ -38,15 +38,17 @@ def grafted(
   found: dict[pathlib.PurePath, str] = {}
   for path in sorted((repository / 'optax').rglob('*.[mp][dy]')):
     name = path.relative_to(repository)
-    merge = changelog.merge if name.suffix == '.md' else modules.merge
     try:
-      there = upstream.root / name
+      ours, there = path.read_text('utf-8'), upstream.root / name
       before = there.read_bytes().decode() if there.exists() else ''
       lines = before.replace('\r\n', '\n')
       ending = '\r\n' if before != lines else '\n'
       if lines.replace('\n', ending) != before:
         raise GraftError('upstream mixes line endings', 'save it with one kind')
-      after = merge(path.read_text('utf-8'), lines, upstream.version)
+      if name.suffix == '.md':
+        after = changelog.merge(ours, lines)
+      else:
+        after = modules.merge(ours, lines, upstream.version)
     except UnicodeDecodeError as error:
       raise GraftError(f'{name}: {error}', 'save it as UTF-8') from error
     except GraftError as error:
@@ -59,25 +61,16 @@ def grafted(
 
 
 def write_tree(upstream: Upstream, out: pathlib.Path) -> None:
-  """Writes upstream with the fork's changes to ``out/optax``, or nothing."""
+  """Writes upstream with the fork's changes to ``out/optax``, a new folder."""
   found = grafted(upstream)
-  if (out / 'optax').exists():
-    raise GraftError(f'{out / "optax"} is there already', 'name another folder')
-  out.mkdir(parents=True, exist_ok=True)
-  with tempfile.TemporaryDirectory(dir=out, prefix='.graft-') as folder:
-    upstream.copy(half := pathlib.Path(folder))
-    for name, text in found.items():
-      (half / name).parent.mkdir(parents=True, exist_ok=True)
-      (half / name).write_bytes(text.encode())
-    (half / 'optax').rename(out / 'optax')
+  upstream.copy(out)
+  for name, text in found.items():
+    (out / name).parent.mkdir(parents=True, exist_ok=True)
+    (out / name).write_bytes(text.encode())
 
 
 def write_checked_tree(upstream: Upstream, out: pathlib.Path) -> str:
-  """Writes the tree, checks its updates in a new process, and says which.
-
-  Raises a GraftError if they do not follow the formulas, and if upstream itself
-  does not import here.
-  """
+  """Writes the tree; returns what the check says, or raises a GraftError."""
 
   def run(root: pathlib.Path, *arguments: str) -> tuple[bool, str]:
     """Whether a process ended well, and the last line that it printed."""
@@ -94,11 +87,11 @@ def write_checked_tree(upstream: Upstream, out: pathlib.Path) -> str:
   if passed and line.endswith('follow the formulas'):
     return line
   imports, why = run(upstream.root, '-c', 'import optax')
-  if not imports:
-    problem = f'optax {upstream.version} does not import here: {why}'
-    remedy = 'install what it needs, or build with --config-settings check=off'
-    raise GraftError(problem, remedy)
-  raise GraftError(line)
+  if imports:
+    raise GraftError(line)
+  problem = f'optax {upstream.version} does not import here: {why}'
+  remedy = 'install what it needs, or build with --config-settings check=off'
+  raise GraftError(problem, remedy)
 
 
 def diff(upstream: Upstream) -> bytes:

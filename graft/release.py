@@ -1,14 +1,11 @@
 """Finds the optax to merge with, and checks that it is as it was released.
 
-A version, a folder or the metadata of an installed package goes in; an
-``Upstream``, a folder with ``optax/`` and its version, comes out. A release
-that is not installed is downloaded with pip into ``build/upstream``.
+A version, a folder or an installed package goes in, an ``Upstream`` comes out.
+pip downloads a release that is not installed into ``build/upstream``.
 """
 
 import base64
-import csv
 import hashlib
-import importlib
 from importlib import metadata
 import json
 import pathlib
@@ -31,7 +28,7 @@ _PIP = 'pip install --force-reinstall --no-deps'
 
 def distribution(*folders: str | pathlib.Path) -> Any:
   """The metadata of the optax in the first folder that has one, or None."""
-  importlib.invalidate_caches()  # A folder may have come since the last time.
+  metadata.MetadataPathFinder().invalidate_caches()  # A folder may be new.
   found = metadata.distributions(name='optax', path=list(map(str, folders)))
   return next(iter(found), None)
 
@@ -48,9 +45,9 @@ def verified(found: metadata.Distribution) -> package.Upstream:
   if LABEL in found.version:
     release = re.split(rf'[+.]{re.escape(LABEL)}', found.version)[0]
     raise GraftError(f'{name} is this fork already', f'{_PIP} optax=={release}')
-  record = csv.reader((found.read_text('RECORD') or '').splitlines())
   # Not found.files, which since Python 3.12 leaves out what is missing.
-  files = [x for x in record if x and x[0].startswith('optax/') and x[1]]
+  lines = (found.read_text('RECORD') or '').splitlines()
+  files = [x.rsplit(',', 2) for x in lines if re.match('optax/.*,.+,', x)]
   if not files:
     remedy = f'set upstream to its folder, {origin(found)}'
     raise GraftError(f'{name} is an editable install', remedy)
@@ -97,21 +94,16 @@ def fetched(version: str = UPSTREAM) -> package.Upstream:
   return verified(distribution(folder))
 
 
-def in_folder(root: pathlib.Path, version: str = '') -> package.Upstream:
-  """A checkout of optax, or a release that was unpacked, or a GraftError."""
+def in_folder(root: pathlib.Path) -> package.Upstream:
+  """A checkout of optax, or an unpacked release, of the version it states."""
   init = root / 'optax' / '__init__.py'
   if not init.is_file():
     raise GraftError(f'{root}: holds no optax/__init__.py', 'name a checkout')
-  pattern = rb'^__version__\b[^=\n]*= *["\']([^"\']+)["\']'
-  stated = re.findall(pattern, init.read_bytes(), re.MULTILINE)
-  found = distribution(root)
-  if not version and stated:
-    version = stated[0].decode(errors='replace')
-  elif not version and found:
-    version = found.version
+  pattern = r'^__version__\b[^=\n]*= *["\']([^"\']+)["\']'
+  stated = re.search(pattern, init.read_text('latin-1'), re.MULTILINE)
   try:
-    Version(version or '')
+    Version(version := stated[1] if stated else '')
   except InvalidVersion as error:
-    problem = f'{root}: no valid version: {version!r}'
-    raise GraftError(problem, 'give one with --version') from error
+    problem = f'{init}: no valid __version__: {version!r}'
+    raise GraftError(problem, "state one, as in '0.2.9'") from error
   return package.Upstream(root, version)

@@ -1,8 +1,4 @@
-"""The release that the fork is built on, and the number of the build.
-
-Everything else reads them here: the build, the commands, the tests and the
-heading of the changelog. Nothing goes in; importing this needs nothing.
-"""
+"""The release that the fork is built on, and the number of the build."""
 
 UPSTREAM = '0.2.8'  # The pinned release of optax.
 LABEL = 'epsilon.hat'  # The local version label, which no release has.

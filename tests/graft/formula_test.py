@@ -56,9 +56,7 @@ class FormulaTest(parameterized.TestCase):
     functions = {name: getattr(optax, name) for name in _NAMES} | changed
     fake = types.SimpleNamespace(**functions)
     with mock.patch.object(formula, 'optax', fake):
-      with mock.patch.object(formula, '_PARAMETERS', {
-          name: formula._PARAMETERS[name] for name in changed
-      }):
+      with mock.patch.object(formula, '_FUNCTIONS', tuple(changed)):
         return formula.check_all()
 
   @parameterized.parameters(
@@ -86,9 +84,24 @@ class FormulaTest(parameterized.TestCase):
       self.check(**changed)
 
   def test_every_parameter_must_be_known(self):
-    new = inspect.Parameter('bias_correction_nu', inspect.Parameter.KEYWORD_ONLY)
+    kind = inspect.Parameter.KEYWORD_ONLY
+    new = inspect.Parameter('power', kind, default=2)
     adam = _with_parameters(optax.scale_by_adam, lambda x: [*x, new])
-    line = 'scale_by_adam has a parameter `bias_correction_nu`'
+    line = 'scale_by_adam has a parameter `power`, which'
+    with self.assertRaisesRegex(SystemExit, line):
+      self.check(scale_by_adam=adam)
+
+  def test_an_option_of_a_different_function_must_follow_the_formula(self):
+    kind = inspect.Parameter.KEYWORD_ONLY
+    new = inspect.Parameter('bias_correction_nu', kind, default=True)
+
+    @functools.wraps(optax.scale_by_adam)
+    def ignoring(bias_correction_nu=True, **options):
+      del bias_correction_nu
+      return optax.scale_by_adam(**options)
+
+    adam = _with_parameters(ignoring, lambda x: [*x, new])
+    line = r'scale_by_adam\(.*bias_correction_nu=False.* gives .*the formula'
     with self.assertRaisesRegex(SystemExit, line):
       self.check(scale_by_adam=adam)
 

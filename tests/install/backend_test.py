@@ -67,8 +67,8 @@ class SettingTest(TestCase):
       ({'upstream': 'banana'}, 'upstream=banana: not a version'),
       ({'upstream': '/'}, 'upstream=/: not a version, and no folder of optax'),
       ({'upstream': ['0.2.4', '0.2.5']}, 'not a version'),
-      ({'upsteam': '0.2.4'}, 'unknown setting upsteam'),
-      ({'check': 'no'}, 'unknown setting check=no'),
+      ({'upsteam': '0.2.4'}, "unknown setting in {'upsteam': '0.2.4'}"),
+      ({'check': 'no'}, "unknown setting in {'check': 'no'}"),
   )
   def test_refuses_a_wrong_setting_in_one_line(self, settings, line):
     with self.assertRaisesRegex(SystemExit, f'^graft: .*{line}.*$'):
@@ -118,12 +118,12 @@ class SettingTest(TestCase):
     self.assertEqual(os.getcwd(), before)
 
   @parameterized.parameters(
-      (None, 'the check'), ({'check': 'on'}, 'the check'), ({'check': 'off'}, '')
+      (None, 'refused'), ({'check': 'on'}, 'refused'), ({'check': 'off'}, '')
   )
   def test_only_an_explicit_setting_turns_the_check_off(self, settings, line):
     self.install('1.2')
     check = mock.patch.object(
-        package, 'write_checked_tree', side_effect=errors.GraftError('the check')
+        package, 'write_checked_tree', side_effect=errors.GraftError('refused')
     )
     build = mock.patch('setuptools.build_meta.build_wheel', lambda *_: '')
     with check, build, mock.patch.object(package, 'write_tree'):
@@ -146,11 +146,11 @@ class SettingTest(TestCase):
 
   def test_names_an_old_setuptools_and_a_full_disk(self):
     with mock.patch('setuptools.__version__', '65.5.0'):
-      with self.assertRaisesRegex(SystemExit, '^graft: setuptools 65.5.0 is old'):
+      with self.assertRaisesRegex(SystemExit, 'graft: setuptools 65.5.0 is old'):
         backend.build_wheel('dist')
     full = OSError(28, 'No space left on device', '/tmp/optax')
     with mock.patch.object(release, 'verified', side_effect=full):
-      with self.assertRaisesRegex(SystemExit, '^graft: /tmp/optax: No space'):
+      with self.assertRaisesRegex(SystemExit, '^graft: .*No space.*/tmp/optax'):
         backend.build_wheel('dist')
 
   def test_what_graft_needs_is_what_the_build_requires(self):
@@ -163,25 +163,22 @@ class SettingTest(TestCase):
 class ReleaseTest(TestCase):
 
   @parameterized.parameters(
-      {'optax/__init__.py': "__version__ = '1.2'\n"},
-      {'optax/__init__.py': '__version__: str = "1.2"  # \xff\n'},
-      {'optax.egg-info/PKG-INFO': 'Version: 1.2\n'},
+      "__version__ = '1.2'\n", '__version__: str = "1.2"  # \xff\n'
   )
-  def test_a_checkout_states_its_version(self, **files):
-    files = {'optax/__init__.py': '__version__ = find()\n'} | files
-    for name, text in files.items():
-      (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-      (self.folder / name).write_bytes(text.encode('latin-1'))
+  def test_a_checkout_states_its_version(self, text):
+    init = _release(self.folder, '1.2') / 'optax' / '__init__.py'
+    init.write_bytes(text.encode('latin-1'))
     self.assertEqual(release.in_folder(self.folder).version, '1.2')
 
-  def test_a_version_that_nothing_states_is_asked_for(self):
-    _release(self.folder, '1.2')
-    shutil.rmtree(self.folder / 'optax-1.2.dist-info')
-    with self.assertRaisesRegex(errors.GraftError, 'give one with --version'):
+  @parameterized.parameters(
+      ('', "''"), ('__version__ = find()', "''"), ('__version__ = "x"', "'x'")
+  )
+  def test_a_checkout_without_a_version_is_refused(self, text, stated):
+    init = _release(self.folder, '1.2') / 'optax' / '__init__.py'
+    init.write_text(text)
+    line = f"no valid __version__: {stated}; state one, as in '0.2.9'$"
+    with self.assertRaisesRegex(errors.GraftError, line):
       release.in_folder(self.folder)
-    with self.assertRaisesRegex(errors.GraftError, "no valid version: 'x'"):
-      release.in_folder(self.folder, 'x')
-    self.assertEqual(release.in_folder(self.folder, '1.2').version, '1.2')
 
   @parameterized.parameters(
       ('optax/__init__.py', '', "--no-deps 'optax==1.3'$"),
