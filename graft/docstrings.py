@@ -30,7 +30,7 @@ def _sections(lines: list[str], margin: int) -> list[tuple[str, int, int]]:
 
 
 def merge(ours: cst.SimpleString, theirs: cst.SimpleString) -> cst.SimpleString:
-  """Adds paragraphs before upstream's first section, entries to its sections."""
+  """Adds paragraphs before upstream's sections, and entries in its sections."""
   if '\\' in ours.raw_value and ours.prefix.lower() != theirs.prefix.lower():
     raise GraftError('of its docstring and ours only one is raw')
   lines = theirs.raw_value.split('\n')

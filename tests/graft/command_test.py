@@ -142,7 +142,7 @@ class CommandTest(parameterized.TestCase):
         (anchor, f'    direction = mu_hat\n{anchor}'),
         ('mu_hat,\n        nu_hat', 'direction,\n        nu_hat'),
     )
-    parts = ('adam(', 'epsilon_hat=True', ' gives ', ' at step 1', 'the formula')
+    parts = ('adam(', 'epsilon_hat=True', ' gives ', ' at step 1', 'formula')
     self.assert_refuses('check', *parts)
 
   @pytest.mark.slow

@@ -146,7 +146,7 @@ class SettingTest(TestCase):
 
   def test_names_an_old_setuptools_and_a_full_disk(self):
     with mock.patch('setuptools.__version__', '65.5.0'):
-      with self.assertRaisesRegex(SystemExit, 'graft: setuptools 65.5.0 is old'):
+      with self.assertRaisesRegex(SystemExit, 'setuptools 65.5.0 is old'):
         backend.build_wheel('dist')
     full = OSError(28, 'No space left on device', '/tmp/optax')
     with mock.patch.object(release, 'verified', side_effect=full):
