@@ -31,7 +31,7 @@ PEERS = {
 
 
 def ratio(logs: Sequence[float]) -> str:
-  """A ratio, from its logarithm in each build, with Student's interval."""
+  """Formats a ratio and its 99% interval, from its logarithm in each build."""
   found = stats.ttest_1samp(logs, 0).confidence_interval(0.99)
   value, low, high = np.exp([np.mean(logs), found.low, found.high])
   verdict = ', slower' if low > 1 else ', faster' if high < 1 else ''
@@ -41,9 +41,9 @@ def ratio(logs: Sequence[float]) -> str:
 def compare(makers: Mapping[str, Callable], builds: int) -> dict[str, str]:
   """The ratios of the other contenders' times to that of the first.
 
-  Of two equal programs, the one built first may stay a tenth faster: all are
-  built several times, in random order. In each build they take turns, and the
-  shortest time of each counts, since the others were disturbed.
+  Of two equal programs, the one built first can stay 10% faster, so each is
+  built several times, in random order. In each build, they take turns, and the
+  shortest time of each counts, since longer ones include interruptions.
   """
   logs, calls = {}, 0
   first, *others = makers
@@ -73,7 +73,7 @@ def count(optimizer, dtype, shapes) -> dict[str, str]:
 
 
 def contenders(timer, optimizer, dtype, shapes) -> dict[str, Callable]:
-  """The default, the flag, the default again; for a jitted step, peers."""
+  """The default, the flag, the default again; `PEERS` for a jitted step."""
   rng = np.random.default_rng(0)
   grads = [rng.random(shape, np.float32) - 0.5 for shape in shapes]
   make = functools.partial(timer, optimizer, grads, dtype)
@@ -86,7 +86,7 @@ def contenders(timer, optimizer, dtype, shapes) -> dict[str, Callable]:
 
 
 def cases(quick: bool) -> list[tuple]:
-  """What is measured, and of which optimizer, dtype and shapes."""
+  """What to measure: the function, the optimizer, the dtype and the shapes."""
   size = 10**8 if jax.default_backend() == 'gpu' else 4 * 10**6
   trees = [(size,)], [(size // 100,)] * 100
   found = [(count, name, 'float32', [(10**5,)]) for name in steps.OPTIMIZERS]
@@ -101,12 +101,12 @@ def cases(quick: bool) -> list[tuple]:
 
 
 def main() -> None:
-  """Prints each row as it is measured; keeps them all unless quick."""
+  """Prints each row as it is measured, and saves them all unless quick."""
   parser = argparse.ArgumentParser('python -m benchmarks', description=__doc__)
-  parser.add_argument('--quick', action='store_true', help='keep no results')
+  parser.add_argument('--quick', action='store_true', help='save no results')
   quick = parser.parse_args().quick
   os.environ['KERAS_BACKEND'] = 'jax'
-  os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'  # Several share a GPU.
+  os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'  # They share a GPU.
   os.environ['TF_FORCE_GPU_ALLOW_GROWTH'] = 'true'
   facts = [jax.devices()[0].device_kind, f'{os.cpu_count()} CPU cores']
   facts += [f'load average {os.getloadavg()[0]:.0f} at the start']

@@ -1,4 +1,4 @@
-"""Tables of the kept results, in Markdown, for the page about costs."""
+"""Markdown tables of the saved results, for docs/cost.md."""
 
 import json
 import pathlib
@@ -13,7 +13,7 @@ def read(*columns: str) -> list[list[str]]:
 
 
 def table(*columns: str, flip: bool = False) -> str:
-  """Those rows in Markdown; flipped, each row is a column."""
+  """Those rows as a Markdown table; with `flip`, each row is a column."""
   lines = [columns, *read(*columns)]
   head, *body = zip(*lines, strict=True) if flip else lines
   lines = [head, ['---'] * len(head), *body]

@@ -1,7 +1,7 @@
 """Steps of Adam to time, each as a `timeit.Timer`, and counts of optax's.
 
 A timer's setup, which is not timed, takes a step too: it compiles and warms up.
-Frameworks other than JAX are imported where they are used: each may be missing.
+Frameworks are imported where they are used, since any but JAX may be missing.
 """
 
 # pylint: disable=import-outside-toplevel
@@ -38,7 +38,7 @@ def abstract(init: Callable, shapes: Shapes, dtype: str) -> tuple:
 
 
 def count(name: str, shapes: Shapes, dtype: str, epsilon_hat: bool) -> dict:
-  """Counts a step's equations, and XLA's bytes accessed and of temporaries.
+  """Counts a step's equations, and XLA's accessed and temporary bytes.
 
   With donated buffers, the compiled step overwrites parameters and state. XLA
   adds up bytes in float32: beyond 2**24 they are rounded.
@@ -66,7 +66,7 @@ def _repeated(step: Callable, carried: tuple, grads) -> timeit.Timer:
 
 
 def eager_step(name, grads, dtype, epsilon_hat, compiler=lambda step: step):
-  """Times optax's step, operation by operation unless there is a compiler."""
+  """Times optax's step, one operation at a time unless a compiler is given."""
   init, step = make(name, epsilon_hat)
   grads = [jnp.asarray(grad, dtype) for grad in grads]
   params = [jnp.ones_like(grad) for grad in grads]

@@ -68,7 +68,7 @@ class CellLabels(post_transforms.SphinxPostTransform):
 
 
 def add_contents(app, docname, source):
-  """Appends the table of contents, which a code host has no use for."""
+  """Appends the table of contents, which a code host would not render."""
   if docname == app.config.root_doc:
     source[0] += (DOCS / 'index.md').read_text('utf-8')
 

@@ -36,7 +36,7 @@ class Moments(NamedTuple):
   nu_max: Any = None
 
   def map(self, to_params):
-    """Applies a function from lists of arrays to trees like `params`.
+    """Applies a function that turns lists of arrays into trees like `params`.
 
     It may only rename, transpose or reshape: moments do not scale or merge like
     weights. It may return None for parameters that are not trained.
@@ -55,12 +55,12 @@ def from_keras(optimizer):
   """Reads the Adam or AdamW of Keras 3, tf.keras or tf_keras, legacy or not.
 
   Returns `Moments` with lists in the order that the optimizer was built with.
-  The averages of `use_ema` are not part of them.
+  The averages of `use_ema` are not included.
   """
   while hasattr(optimizer, 'inner_optimizer'):  # LossScaleOptimizer
     optimizer = optimizer.inner_optimizer
   kind, legacy = type(optimizer), hasattr(optimizer, '_slots')
-  # A subclass with an update of its own may use its moments differently.
+  # A subclass with its own update may use its moments differently.
   update = '_resource_apply_dense' if legacy else 'update_step'
   module = getattr(getattr(kind, update, 0), '__module__', '')
   if not re.match(r'(tf_keras|keras|tensorflow)\b.*\badamw?$', module):
@@ -71,7 +71,7 @@ def from_keras(optimizer):
   slots = [getattr(optimizer, name, []) for name in names]
   if legacy:
     slots = [[v[name] for v in optimizer._slots.values()] for name in names]
-    # Training creates all m, then all v; restoring has an order of its own.
+    # Training creates all m, then all v; restoring uses a different order.
     created = [id(w) for w in optimizer._weights if w is not steps]
     if created != [id(w) for slot in slots for w in slot]:
       _refuse('moments in the order of a checkpoint', 'that of the variables',

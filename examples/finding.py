@@ -1,9 +1,9 @@
 """The finding of optax issue 571, in miniature: one PPO update of an LM.
 
 A GPT-2-style model learns to write like Python's manual. Its responses are then
-rewarded for words, and one PPO update takes four steps of Adam: once as in
-Algorithm 1 (the default) and once in TensorFlow's form (``tf_style=True``), on
-the same responses. Prints and draws the share of ratios that PPO then clips.
+rewarded for words, and one PPO update takes four steps of Adam: with Algorithm
+1 (the default) and with TensorFlow's form (``tf_style=True``), on the same
+responses. Prints and draws the share of ratios that PPO then clips.
 
   python examples/finding.py --quick
 """
@@ -58,9 +58,9 @@ class Config(NamedTuple):
 
 
 class Rollout(NamedTuple):
-  """Queries with the model's responses, and what these are worth."""
+  """Queries with the model's responses, and their advantages."""
 
-  tokens: jax.Array  # A query and its response a row.
+  tokens: jax.Array  # A query and its response in each row.
   logs: jax.Array  # Log-probabilities of the responses' tokens when drawn.
   advantages: jax.Array  # The whitened reward of each response.
 
@@ -97,7 +97,7 @@ class LanguageModel(nn.Module):
 
 
 def read_manual(config: Config) -> tuple[np.ndarray, np.ndarray]:
-  """Python's manual in its commonest words, and which of these are words."""
+  """Python's manual as numbers of common tokens, and which ones are words."""
   text = '\n'.join(topics.topics.values()).lower()
   words = re.findall(r'\w+|[^\w\s]', text)
   common = collections.Counter(words).most_common(config.vocabulary - 1)
@@ -107,7 +107,7 @@ def read_manual(config: Config) -> tuple[np.ndarray, np.ndarray]:
 
 
 def passages(key, manual: jax.Array, rows: int, length: int) -> jax.Array:
-  """Passages of the manual, one a row."""
+  """Passages of the manual, one in each row."""
   starts = jax.random.randint(key, (rows, 1), 0, len(manual) - length)
   return manual[starts + jnp.arange(length)]
 
@@ -247,7 +247,7 @@ def draw(shares: dict, path: str) -> None:
   rates = sorted({rate for eps, rate, _ in shares if eps == EPS})
   names = {False: '  Algorithm 1', True: '  tf_style'}
   for flag, color in {False: '#a33b00', True: '#1f5fa8'}.items():
-    # Filled or hollow, to be told apart in gray, too.
+    # Filled or hollow, to tell them apart in gray too.
     style = {'color': color, 'mfc': 'white' if flag else color}
     points = np.array([shares[EPS, rate, flag] for rate in rates])
     means = points.mean(axis=1)

@@ -75,7 +75,7 @@ def distance(history, reference) -> np.ndarray:
 
 
 def draw(found: dict[bool, dict[str, np.ndarray]], path: str) -> None:
-  """Draws the distances by flag and epsilon; labels stand at the lines."""
+  """Draws the distances by flag and epsilon, with labels at the lines."""
   plt.rcParams.update({'font.size': 13, 'svg.hashsalt': 'match_keras'})
   figure, axes = plt.subplots(figsize=(5.6, 4), layout='constrained')
   dtype = keras.config.floatx()

@@ -1,1 +1,1 @@
-"""Tests of what upstream would not carry: frameworks, releases, packaging."""
+"""Tests that stay in this repository: frameworks, releases, packaging."""

@@ -1,4 +1,4 @@
-"""What a run leaves out, and that it says so.
+"""Decides which tests a run may skip, and reports the skipped ones.
 
 A test that downloads is marked ``network`` and skipped where pip reaches no
 package index. With ``ALL=1`` in the environment nothing else may be skipped: a
@@ -37,7 +37,7 @@ def _reason(report) -> str:
 
 
 def _judged(report):
-  """Makes a failure of what a run of everything may not skip."""
+  """Turns a skip into a failure if ALL=1 and pip reaches an index."""
   if (
       os.environ.get('ALL')
       and report.skipped

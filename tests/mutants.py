@@ -162,7 +162,7 @@ _MUTANTS = {
 
 
 class Mutant(NamedTuple):
-  """A definition of the grafted package, what stands in it, and what could."""
+  """A definition of the merged package, a text in it, and a replacement."""
 
   definition: str
   old: str

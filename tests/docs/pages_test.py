@@ -1,4 +1,4 @@
-"""The pages read right on a code host, and what they print is true."""
+"""The pages render on a code host, and their code runs as printed."""
 
 import collections
 import itertools
@@ -26,7 +26,7 @@ SYNTAX = re.compile(r'\{\{ ?\w[\w.]+ ?\}\}|:::|\{[\w:-]+\}$|\]\[')
 
 
 def parse(text):
-  """The tokens of a page, with those inside of lines."""
+  """The tokens of a page, including inline tokens."""
   for token in markdown_it.MarkdownIt().enable('table').parse(text):
     yield token
     yield from token.children or ()

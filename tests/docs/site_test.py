@@ -11,7 +11,7 @@ import unittest
 from absl.testing import absltest
 
 ROOT = pathlib.Path(__file__).parents[2]
-# Everything that a reader can't see or reach on the page that is shown.
+# Everything on a page that a reader can't see or reach.
 FAULTS = r"""
 async () => {
   await window.MathJax?.startup?.promise;
@@ -31,7 +31,7 @@ async () => {
   const found = [];
   const find = (fault, nodes) => found.push(...nodes.map(
       node => `${fault}: ${node.tagName} ${node.textContent.slice(0, 60)}`));
-  // On a telephone, the sidebars wait outside.
+  // On a phone, the sidebars are off screen.
   const part = width < 600 ? '.bd-article-container *' : 'body *';
   const all = [...document.querySelectorAll(part)].filter(
       node => !node.closest('svg *, mjx-assistive-mml'));

@@ -1,4 +1,4 @@
-"""Half a run in a framework and half in optax ends where the framework does."""
+"""Half a run in a framework and half in optax ends like the whole run."""
 
 import os
 import tempfile
@@ -147,7 +147,7 @@ class KerasTest(TestCase):
     with self.assertRaisesRegex(ValueError, '2 of 5 .* Make 3 more steps'):
       self._run('Adam(gradient_accumulation_steps=5)')
 
-  def test_what_is_not_a_trained_adam_is_refused(self):
+  def test_refuses_anything_but_a_trained_adam(self):
     keras = pytest.importorskip('keras')
     own = type('Own', (keras.optimizers.Adam,), {'update_step': print})
     built = keras.optimizers.Adam()
@@ -232,7 +232,7 @@ class SaverTest(TestCase):
     moments = carry_over.from_saver(path, names, None if has_step else HALF)
     self._check(ADAM, moments, *run, tolerance=1e-5)
 
-  def test_name_that_was_not_saved_is_refused(self):
+  def test_refuses_a_name_that_was_not_saved(self):
     path, *_ = self._run()
     for name in ('kernel', 'target/net/bias', 'net/kernels'):
       with self.assertRaisesRegex(ValueError, 'net/kernel.*Correct names'):
@@ -297,7 +297,7 @@ class TorchTest(TestCase):
       ('Adam([{"params": p[:2]}, {"params": p[2:], "amsgrad": True}])', 'max_'),
       ('Adam(p, LR)', 'trained Adam', range(4)),
   )
-  def test_what_is_not_a_trained_adam_is_refused(self, call, what, frozen=()):
+  def test_refuses_anything_but_a_trained_adam(self, call, what, frozen=()):
     with self.assertRaisesRegex(ValueError, what):
       self._run(call, 'float64', frozen)
     with self.assertRaisesRegex(ValueError, f'{type(call).__name__} of '):
@@ -325,7 +325,7 @@ class ResumeTest(TestCase):
       (optax.chain(ADAM, optax.trace(0.9)), {}, 'trace.* add its state'),
       (OUTSIDE, {}, 'counts outside of MultiSteps'),
   )
-  def test_what_does_not_fit_is_refused(self, optimizer, change, message):
+  def test_refuses_moments_that_do_not_fit(self, optimizer, change, message):
     params = {'a': np.ones((2, 3))}
     moments = carry_over.Moments(5, params, params)._replace(**change)
     with self.assertRaisesRegex(ValueError, message):
@@ -337,7 +337,7 @@ class ResumeTest(TestCase):
       lambda x, y: {'a': x, 'b': y, 'c': x},
       lambda x, y: {'a': x.mean(0) - y},
   )
-  def test_map_refuses_what_changes_values(self, function):
+  def test_map_refuses_functions_that_change_values(self, function):
     arrays = [np.ones((2, 3), np.float32), np.ones(3, jnp.bfloat16)]
     moments = carry_over.Moments(5, arrays, arrays)
     with self.assertRaisesRegex(ValueError, 'renames, transposes or reshapes'):

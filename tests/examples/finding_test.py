@@ -1,4 +1,4 @@
-"""The update follows the formulas, and the example compares like with like."""
+"""The update matches the formulas, and both settings start from the same."""
 
 import contextlib
 import io
@@ -57,7 +57,7 @@ class FindingTest(parameterized.TestCase):
     self.assertGreater(plain, 0)
     np.testing.assert_allclose(plain, hat, atol=1.5 / 384)
 
-  def test_clips_what_gains_from_going_further(self):
+  def test_clips_ratios_that_would_gain_by_moving_further(self):
     ratio = self.rollout._replace(
         logs=self.rollout.logs - jnp.log(1.5),
         advantages=jnp.tile(jnp.array([[1.0], [-1.0]]), (32, 1)),

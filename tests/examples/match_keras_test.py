@@ -1,4 +1,4 @@
-"""The example shows that optax stays with Keras with the flag, and only so."""
+"""The example matches Keras with the flag, and only with it."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ def rows(output: str) -> dict[str, list[float]]:
 class MatchKerasTest(absltest.TestCase):
 
   def run_example(self, *options: str) -> str:
-    """What the example prints, once it has drawn a figure."""
+    """Returns what the example prints, and checks that it drew a figure."""
     printed = io.StringIO()
     with tempfile.TemporaryDirectory() as folder:
       out = pathlib.Path(folder, 'figure.svg')

@@ -1,1 +1,1 @@
-"""The numbers that the flag gives, and what they cost."""
+"""Tests of the flag's numbers and of their cost."""

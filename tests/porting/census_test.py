@@ -1,4 +1,4 @@
-"""Takes the step of `docs/frameworks.md` with every optimizer that it ran."""
+"""Repeats the steps that `docs/frameworks.md` says were run."""
 
 import itertools
 import math

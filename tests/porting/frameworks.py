@@ -1,4 +1,4 @@
-"""Runs what you had, on the problem, in a process of its own for each backend.
+"""Runs the framework's code of a case, in one process for each backend.
 
 Keras's backend and JAX's precision are fixed once per process.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from tests.porting import problem
 from tests.porting import rules
 
-# What to import to have a framework, where it isn't the framework's name.
+# The module to import, where it isn't the framework's name.
 _MODULES = {
     'pyro': 'pyro.optim',
     'sklearn': 'sklearn.neural_network',
@@ -43,15 +43,15 @@ def _executor(process):
 
 
 def run_in(process, case):
-  """Returns the trajectory of what a case had, or what went wrong.
+  """Returns the trajectory of the framework's code, or what went wrong.
 
-  That is a traceback, or the error of a framework that is not installed.
+  That is a traceback, or the error if the framework is not installed.
   """
   return _executor(process).submit(_run, case).result()
 
 
 def define(case, code, names):
-  """Returns the names that a code of a case leaves behind."""
+  """Runs a code of a case and returns the names that it defines."""
   if case.in_table:
     code = f'optimizer = {code}'
   names = dict(names, __name__='__page__')
@@ -60,7 +60,7 @@ def define(case, code, names):
 
 
 def _define(case, params):
-  """Returns the names that what a case had leaves behind."""
+  """Runs the framework's code and returns the names that it defines."""
   known = {'params': params}
   if case.framework == 'text':
     known |= rules.NAMES if case.in_table else {}
@@ -198,7 +198,7 @@ def _run_numpy(case, start, grads):
       optimizer.update(params, grads, problem.names())
 
   if case.framework == 'sklearn':
-    # What the estimator makes of its arguments when it is fitted.
+    # The estimator does the same when it is fitted.
     optimizers = names['sklearn'].neural_network._stochastic_optimizers  # pylint: disable=protected-access
     optimizer = optimizers.AdamOptimizer(
         params, optimizer.learning_rate_init, optimizer.beta_1,

@@ -15,9 +15,9 @@ from markdown_it import MarkdownIt
 FOLDER = pathlib.Path(__file__).parents[2] / 'docs' / 'porting'
 PAGES = ('keras', 'tensorflow', 'pytorch')
 
-# The order in which they are looked for: Pyro's code may name PyTorch.
+# In the order of the search, since Pyro's code may name PyTorch.
 FRAMEWORKS = ('tf_keras', 'keras', 'pyro', 'thinc', 'sklearn', 'torch', 'tf')
-# What a page says where a framework computes in float32, whatever it is given.
+# How a page says that a framework computes in float32, whatever its input.
 _NOTE = re.compile(r'\bto float32\b')
 
 
@@ -30,8 +30,8 @@ class Case(NamedTuple):
     kind: ``'row'``, ``'different'`` (a row of calls that only look the same),
       or ``'recipe'``.
     title: The row's first code, or the heading of the section.
-    framework: One of `FRAMEWORKS`, or ``'text'`` for what can't be installed, a
-      block of text or a row that names none of them.
+    framework: One of `FRAMEWORKS`, or ``'text'`` if it can't be installed: in a
+      ``text`` block, or a row that names no framework.
     theirs: What you had.
     ours: What you write.
     rounded: Whether a note says that the framework rounds to float32.

@@ -1,4 +1,4 @@
-"""The problem that both sides of a row solve, and how far apart they end.
+"""The problem that both sides of a case solve, and their distance.
 
 The parameters are what flax would have for one layer and a scalar. The layer is
 called ``bias_head``, because Keras searches the names of variables for ``bias``

@@ -1,8 +1,8 @@
 """Runs upstream's tests on the built fork: ``python -m tests.upstream``.
 
-Takes the modules to run, as ``optax._src.alias_test``, and by default runs the
-whole suite. What fails is run again on the pristine release, and only what
-passes there, or is not there, counts as a failure of the fork.
+Takes modules such as ``optax._src.alias_test``, and by default runs the whole
+suite. Tests that fail run again on the unmodified release. They count as
+failures of the fork only if they pass there or don't exist there.
 """
 
 import collections

@@ -1,4 +1,4 @@
-"""The sparse files merge with every release, and the result is right."""
+"""The sparse files merge with every release, and match the formulas."""
 
 import pathlib
 import re

@@ -1,4 +1,4 @@
-"""Runs tests of an optax in a folder, in a process of their own."""
+"""Runs the tests of the optax in a folder, in a separate process."""
 
 import os
 import pathlib
@@ -26,7 +26,7 @@ def outcomes(
     *options: str,
     python: str = sys.executable,
 ) -> dict[str, str]:
-  """Whether tests, as ``optax/_src/base_test.py``, passed in a folder's optax.
+  """Whether tests, such as ``optax/_src/base_test.py``, passed in a folder.
 
   Returns ``passed``, ``skipped`` or ``failed`` for each ``file::test``.
   """

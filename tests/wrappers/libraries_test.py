@@ -1,7 +1,7 @@
 """Libraries that take an optax optimizer train with the flag.
 
-Each trains one small network on scikit-learn's digits in its own way. Compared
-are the flag, the workaround without the flag, and the default.
+Each trains a small network on scikit-learn's digits in its own way, with the
+flag, with the workaround and with the default.
 """
 
 from absl.testing import absltest

@@ -1,8 +1,8 @@
-"""TensorFlow's Adam without the flag, to compare the flag with.
+"""A workaround that computes TensorFlow's Adam without the flag.
 
 Unmodified optax computes the same updates if ``inject_hyperparams`` changes a
-hyperparameter at each step. What a wrapper does to the flag, it must do to this
-too, so a test needs no formula of its own.
+hyperparameter at each step. A wrapper must treat the two alike, so tests of
+wrappers need no formulas.
 """
 
 from collections.abc import Callable
@@ -72,7 +72,7 @@ def distance(got, expected, start) -> float:
 
 
 def compare(test, wrap: Callable, name: str, steps: int = 12, rtol=1e-12, **kw):
-  """Asserts that a wrapped flag matches the workaround, and the default not."""
+  """Asserts that the wrapped flag, and not the default, matches `injected`."""
   params, grads = params_and_grads(steps)
   run = lambda opt: train(wrap(opt), params, grads)[0]
   expected = run(injected(name, **kw))
