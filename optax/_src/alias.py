@@ -12,8 +12,8 @@ def adam(*, epsilon_hat: bool = False, tf_style: bool = False):
       u_t \leftarrow -\alpha_t \cdot \sqrt{1-\beta_2^t} \cdot \hat{m}_t /
         \left({\sqrt{v_t + \bar{\varepsilon}} + \varepsilon} \right).
 
-  It is 31.6 times smaller at the first step, with the default ``b2`` and
-  gradients much smaller than ``eps``. The difference vanishes with
+  Its first update is up to 31.6 times smaller than the default's, with the
+  default ``b2`` and gradients far below ``eps``. The difference vanishes with
   :math:`\beta_2^t`. A state can be resumed under either setting.
 
   Args:

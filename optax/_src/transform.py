@@ -17,7 +17,7 @@ def scale_by_adam(*, epsilon_hat: bool = False):
   """...
 
   Args:
-    epsilon_hat: Whether ``eps`` is an epsilon hat, see :func:`optax.adam`.
+    epsilon_hat: Adds ``eps`` before bias correction; see :func:`optax.adam`.
   """
   ...
   epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat)
@@ -37,11 +37,11 @@ def scale_by_amsgrad(*, epsilon_hat: bool = False):
   """...
 
   Args:
-    epsilon_hat: Whether ``eps`` is an epsilon hat, see :func:`optax.amsgrad`.
+    epsilon_hat: Adds ``eps`` before bias correction; see :func:`optax.amsgrad`.
   """
   ...
   epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat)
-  # The maximum is then taken over the uncorrected second moment.
+  # With the flag, the maximum is over the uncorrected second moment.
   move_bias_correction = epsilon_hat and bias_correction_nu
   bias_correction_nu = bias_correction_nu and not epsilon_hat
 
