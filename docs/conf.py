@@ -20,14 +20,15 @@ project = html_title = "optax with TensorFlow's Adam"
 
 extensions = [
     'myst_parser',
-    'sphinx.ext.autodoc',
+    'sphinx.ext.autosummary',
     'sphinx.ext.mathjax',
     'sphinx.ext.napoleon',
     'sphinx_copybutton',
 ]
 root_doc = 'README'
-include_patterns = ['README.md', 'CONTRIBUTING.md', 'docs/**.md']
-exclude_patterns = ['.*', 'build', 'env', 'docs/_*', 'docs/index.md']
+include_patterns = ['*.md', 'docs/**.md', 'docs/generated/*.rst']
+templates_path = [str(DOCS / '_templates')]
+exclude_patterns = ['.*', 'CHANGELOG.md', 'docs/_*', 'docs/index.md']
 
 myst_enable_extensions = ['alert', 'dollarmath']
 myst_fence_as_directive = ['math']

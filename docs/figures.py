@@ -32,8 +32,7 @@ def draw(axis):
     axis.plot([], [], line + mark, markerfacecolor='white', label=label)
     axis.axvline(eps, color='0.45', linestyle=':')
     axis.text(eps * 1.2, 2e-4, eps_label, rotation=90, va='bottom')
-  axis.set_ylim(1e-5, 2)
-  axis.set_xlabel('size of the gradient')
+  axis.set(ylim=(1e-5, 2), xlabel='size of the gradient')
   axis.set_ylabel('first update, in learning rates')
   axis.legend(loc='lower right')
 
