@@ -32,28 +32,17 @@ def checkout(folder: pathlib.Path) -> pathlib.Path:
 
 
 def run(
-    *command: str | pathlib.Path, path: str = '', cwd: pathlib.Path
+    *command: str | pathlib.Path, cwd: pathlib.Path, path: str = '', **env: str
 ) -> subprocess.CompletedProcess[str]:
   """Runs a command with a path for Python; the caller looks at the status."""
-  environment = dict(os.environ, PYTHONPATH=path, PIP_NO_INPUT='1')
+  env = os.environ | {'PYTHONPATH': path, 'PIP_NO_INPUT': '1'} | env
   return subprocess.run(
-      command,
-      cwd=cwd,
-      env=environment,
-      capture_output=True,
-      text=True,
-      check=False,
+      command, cwd=cwd, env=env, capture_output=True, text=True, check=False
   )
 
 
 class Environment:
-  """A virtual environment with an optax in it, which need not be the fork.
-
-  Attributes:
-    folder: Where it is.
-    python: Its interpreter.
-    site: Where its packages are.
-  """
+  """A virtual environment, with a release of optax if one is given."""
 
   def __init__(
       self,
@@ -101,25 +90,13 @@ def build(
     upstream: pathlib.Path,
     check: bool = False,
 ) -> pathlib.Path:
-  """Builds a checkout; gives the path of the sdist or the wheel.
-
-  Args:
-    repository: A copy of the repository.
-    kind: ``sdist``, ``wheel`` or ``editable``.
-    upstream: Folder with the release to merge with.
-    check: Whether to check the updates; that takes most of the time.
-
-  Returns:
-    The path of the archive.
-  """
+  """Builds an sdist, a wheel or an editable on a release; gives its path."""
   settings = {'check': 'on' if check else 'off'}
   call = (
       'from graft import backend;'
       f' print(backend.build_{kind}("dist", {settings}))'
   )
-  done = run(
-      *(sys.executable, '-c', call), path=str(upstream), cwd=repository
-  )
+  done = run(sys.executable, '-c', call, path=str(upstream), cwd=repository)
   if done.returncode:
     raise AssertionError(done.stdout + done.stderr)
   return repository / 'dist' / done.stdout.split()[-1]
