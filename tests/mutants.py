@@ -1,27 +1,21 @@
-"""Breaks each line of the change and shows which tests in the diff notice.
+"""Breaks each line of the change and shows which test in the diff notices.
 
-``python -m tests.mutants -x`` stops at the first test that notices a mutant;
-options are pytest's. The exit status says whether a mutant survived.
+``python -m tests.mutants`` prints each mutant with the test that fails first.
+The exit status says whether a mutant survived.
 """
 
-import contextlib
-import functools
-import multiprocessing
+from multiprocessing import pool
 import os
 import pathlib
-import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from typing import NamedTuple
 
-import pytest
-
 from graft import package
 from graft import release
 from tests.upstream import suite
-
-_PRELOADED = ('jax.numpy', 'scipy.optimize', 'sklearn.linear_model', __name__)
 
 _RESOLVE = 'utils.resolve_epsilon_hat(epsilon_hat, tf_style'
 _FLAGS = {
@@ -189,57 +183,37 @@ def mutants() -> list[Mutant]:
   ]
 
 
-def _killers(
-    mutant: Mutant | None, fork: pathlib.Path, options: list[str]
-) -> list[str]:
-  """The tests in the diff that fail on a mutant; in a process of its own."""
-  failed = {}
-
-  class Failures:
-
-    def pytest_runtest_logreport(self, report):
-      if report.failed:
-        failed[re.search(r'test_\w*?(?=\d*$)', report.nodeid)[0]] = True
-
+def killers(mutant: Mutant | None, fork: pathlib.Path) -> list[str]:
+  """The first of the tests in the diff that fails, if any."""
   first = mutant.definition.split('.')[0] if mutant else ''
+  modules = sorted(suite.MODULES, key=lambda module: module != first)
+  files = [f'optax/_src/{module}_test.py' for module in modules]
+  options = '-x', '-k', suite.own_tests()
   with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(shutil.copytree(fork, folder, dirs_exist_ok=True))
-    source = root / 'optax' / '_src'
     if mutant:
-      text = (source / f'{first}.py').read_text()
-      (source / f'{first}.py').write_text(mutant.applied(text))
-    sys.path.insert(0, folder)
-    arguments = ['-q', '-k', suite.own_tests(), '-p', 'no:cacheprovider']
-    arguments += ['-c', os.devnull, f'--rootdir={folder}', *options]
-    arguments += ['--import-mode=importlib']
-    for module in sorted(suite.MODULES, key=lambda module: module != first):
-      arguments.append(f'{source}/{module}_test.py')
-    with open(os.devnull, 'w') as nowhere, contextlib.redirect_stdout(nowhere):
-      status = pytest.main(arguments, plugins=[Failures()])
-  if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-    raise RuntimeError(f'{mutant}: pytest gives {status!r}')
-  return list(failed)
+      path = root / 'optax' / '_src' / f'{first}.py'
+      path.write_text(mutant.applied(path.read_text()))
+    found = suite.outcomes(root, files, *options, stdout=subprocess.DEVNULL)
+  return [test for test, outcome in found.items() if outcome == 'failed']
 
 
-def main(options: list[str]) -> int:
-  """Runs the tests on every mutant and prints a table; gives the status."""
-  context = multiprocessing.get_context('forkserver')
-  context.set_forkserver_preload(list(_PRELOADED))
-  every, killed = mutants(), 0
+def main() -> int:
+  """Runs the tests on every mutant and prints them; gives the status."""
+  killed, every = 0, mutants()
   with tempfile.TemporaryDirectory() as folder:
     fork = pathlib.Path(folder)
     package.write_tree(release.fetched(), fork)
-    run = functools.partial(_killers, fork=fork, options=options)
-    with context.Pool(os.cpu_count(), maxtasksperchild=1) as pool:
-      results = pool.imap(run, [None, *every])
-      if unchanged := next(results):
-        raise RuntimeError(f'the change itself fails {unchanged}')
-      for mutant, killers in zip(every, results, strict=True):
-        killed += bool(killers)
-        print(*map(repr, mutant), *killers or ['SURVIVES'], flush=True)
+    if found := killers(None, fork):
+      raise RuntimeError(f'the change itself fails {found}')
+    with pool.ThreadPool(os.cpu_count()) as threads:
+      results = threads.imap(lambda mutant: killers(mutant, fork), every)
+      for mutant, found in zip(every, results, strict=True):
+        killed += bool(found)
+        print(*map(repr, mutant), *found or ['SURVIVES'], flush=True)
   print(f'{killed} of {len(every)} killed')
   return int(killed < len(every))
 
 
 if __name__ == '__main__':
-  sys.exit(main(sys.argv[1:]))
+  sys.exit(main())

@@ -8,7 +8,6 @@ import sys
 import tempfile
 
 from absl.testing import absltest
-import numpy as np
 import pytest
 
 from examples import match_keras
@@ -63,12 +62,6 @@ class MatchKerasTest(absltest.TestCase):
     distances = rows(printed)['1e-5']
     self.assertGreater(min(distances[:2]), 3e-2)
     self.assertLess(max(distances[2:4]), 1e-14)
-
-  def test_distance_is_euclidean_over_all_arrays(self):
-    history = [np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[[2.0]], [[0.0]]])]
-    start = [np.zeros(2), np.zeros((1, 1))]
-    found = match_keras.distance(history, start)
-    np.testing.assert_allclose(found, [3.0, 5.0])
 
 
 if __name__ == '__main__':

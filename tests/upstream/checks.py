@@ -7,7 +7,6 @@ upstream's ``pyproject.toml``, and returns one line for each finding.
 import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
 
@@ -60,22 +59,4 @@ def pyrefly(root: pathlib.Path, files: list[str], settings: str) -> list[str]:
   return [f'{item["name"]} {item["description"]}' for item in found]
 
 
-def whitespace(
-    root: pathlib.Path, files: list[str], settings: str
-) -> list[str]:
-  """Trailing whitespace, a missing final newline or license header."""
-  del settings
-  flaws = {
-      'no license': r'\A(?!# Copyright .*\n#\n# Licensed under the Apache)',
-      'trailing whitespace': r'[ \t\r]+$',
-      'end of file': r'(\n\n|[^\n])\Z',
-  }
-  found = []
-  for file in files:
-    text = (root / file).read_bytes().decode()
-    for flaw, pattern in flaws.items():
-      found += [flaw] * len(re.findall(f'(?m){pattern}', text))
-  return found
-
-
-ALL = (flake8, ruff, pylint, pyrefly, whitespace)
+ALL = (flake8, ruff, pylint, pyrefly)

@@ -25,6 +25,7 @@ def outcomes(
     tests: list[str],
     *options: str,
     python: str = sys.executable,
+    stdout: int | None = None,
 ) -> dict[str, str]:
   """Whether tests, such as ``optax/_src/base_test.py``, passed in a folder.
 
@@ -38,7 +39,7 @@ def outcomes(
     command += ['-o', 'junit_family=xunit1']  # It names the files.
     command += [*options, *(str(root / test) for test in tests)]
     env = dict(os.environ, PYTHONPATH=str(root))
-    subprocess.run(command, env=env, check=False)
+    subprocess.run(command, env=env, check=False, stdout=stdout)
     found = {}
     for case in ElementTree.parse(file).iter('testcase'):
       tags = {child.tag for child in case}

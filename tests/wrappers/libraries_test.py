@@ -7,9 +7,7 @@ flag, with the workaround and with the default.
 from absl.testing import absltest
 from absl.testing import parameterized
 import equinox as eqx
-from flax import linen
 from flax import nnx
-from flax.training import train_state
 import jax
 import numpy as np
 import optax
@@ -29,29 +27,6 @@ def _digits():
 def _loss(logits):
   _, labels = _digits()
   return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
-
-
-def train_linen(opt):
-  images, _ = _digits()
-  model = linen.Sequential(
-      [linen.Dense(_WIDTH), linen.relu, linen.Dense(_CLASSES)]
-  )
-  state = train_state.TrainState.create(
-      apply_fn=model.apply, params=model.init(jax.random.key(0), images), tx=opt
-  )
-
-  @jax.jit
-  def step(state):
-    loss_fn = lambda params: _loss(state.apply_fn(params, images))
-    loss, grads = jax.value_and_grad(loss_fn)(state.params)
-    return state.apply_gradients(grads=grads), loss
-
-  start = state.params
-  losses = []
-  for _ in range(_STEPS):
-    state, loss = step(state)
-    losses.append(loss)
-  return start, state.params, losses
 
 
 def train_nnx(opt):
@@ -104,7 +79,7 @@ def train_equinox(opt):
 class LibrariesTest(parameterized.TestCase):
 
   @parameterized.product(
-      train=(train_linen, train_nnx, train_equinox), name=('adam', 'amsgrad')
+      train=(train_nnx, train_equinox), name=('adam', 'amsgrad')
   )
   def test_trains_like_the_workaround(self, train, name):
     start, expected, losses = train(workaround.injected(name))
