@@ -96,7 +96,7 @@ def draw(found: dict[bool, dict[str, np.ndarray]], path: str) -> None:
   axes.text(steps[-1], precision, f' {dtype}', color='0.4', va='center')
   axes.set_title('Distance from Keras / distance traveled', size=13, loc='left')
   axes.set(xlabel='steps', yscale='log')
-  axes.yaxis.get_major_locator().set_params(base=100)
+  axes.yaxis.set_major_locator(plt.LogLocator(base=100))
   axes.minorticks_off()
   axes.spines[['top', 'right']].set_visible(False)
   axes.grid(axis='y', color='0.9')

@@ -54,7 +54,7 @@ def _jaxpr(factory, options) -> str | None:
   return None
 
 
-def describe() -> dict[str, dict]:
+def describe() -> dict[str, object]:
   """Signatures by name, and jaxprs by name and options."""
   modules = {'': optax, 'contrib.': optax.contrib}
   found = {
@@ -86,7 +86,7 @@ class UnchangedTest(absltest.TestCase):
     cls.upstream = release.fetched()
     cls.changed = package.grafted(cls.upstream)
 
-  def _describe(self, path: str) -> dict[str, dict]:
+  def _describe(self, path: str) -> dict:
     env = dict(os.environ, PYTHONPATH=path, JAX_PLATFORMS='cpu')
     command = [sys.executable, __file__]
     return json.loads(subprocess.check_output(command, env=env, text=True))
