@@ -8,8 +8,7 @@ def _reference(grads, name, b1=0.9, b2=0.999, *, eps, eps_root, **kwargs):
   """Yields the updates of Adam or AMSGrad, in float64."""
   m = v = v_max = 0.0
   for t, g in enumerate(grads, start=1):
-    m = b1 * m + (1 - b1) * g
-    v = b2 * v + (1 - b2) * g**2
+    m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
     c1 = 1 - b1**t if kwargs.get('bias_correction_mu', True) else 1.0
     c2 = 1 - b2**t if kwargs.get('bias_correction_nu', True) else 1.0
     m_hat = m / c1
@@ -61,5 +60,6 @@ class TransformTest:
       updates.append(opt.update(grads, opt.init(params))[0])
     test_utils.assert_trees_all_close(*updates, rtol=1e-6)
     self.assertEqual(*([u.aval for u in update] for update in updates))
+    self.assertIs(scaler.__kwdefaults__['epsilon_hat'], False)
     with self.assertRaisesRegex(TypeError, 'epsilon_hat.*`eps`'):
       scaler(epsilon_hat=1e-7)
