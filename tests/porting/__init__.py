@@ -1,1 +1,0 @@
-"""The porting guide as a test suite, and the census of epsilons."""
