@@ -4,8 +4,8 @@ In the order in which a file passes through them:
 
   release     finds upstream, and checks that it is as it was released
   package     merges the whole of ``optax/``: as a tree, checked, or as a diff
-  modules     merges one module: which statement of ours belongs where
-  notation    what ``...`` stands for, and what is added to upstream's code
+  modules     merges one module: places each of our statements
+  notation    reads ``...``, and adds to upstream's code
   docstrings  adds paragraphs and entries to a docstring
   changelog   adds our entry to the changelog
   formula     checks the updates of the result against Adam's formulas

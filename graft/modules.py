@@ -1,8 +1,8 @@
 """Merges one sparse module with the upstream module of the same path.
 
 Two texts and upstream's version go in, and the merged text comes out. Raises a
-``GraftError`` if it is unclear where a statement of ours belongs, if upstream
-has it already, or if it uses a name that nothing defines.
+``GraftError`` if it is unclear where one of our statements belongs, if
+upstream already contains it, or if it uses a name that nothing defines.
 """
 
 import ast
@@ -95,7 +95,7 @@ class _Merger:
   def merge_suite(self, ours: _Suite, theirs: _Suite, scope: _Scope) -> _Suite:
     """The statements of a module, a class or a function, with ours added.
 
-    A statement of ours goes right after the anchor that precedes it, or else
+    Our statement goes right after the anchor that precedes it, or else
     right before the one that follows it; after a bare ``...`` to the end.
     """
     result, run, after, follows_hole = list(theirs), [], None, False

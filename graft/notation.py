@@ -62,7 +62,7 @@ def applicable(suite: _Nodes, version: str) -> Iterator[Any]:
 
 
 def _check_new(theirs: Iterable, ours: Iterable) -> None:
-  """Raises a GraftError if a part of ours is one of upstream's."""
+  """Raises a GraftError if upstream already contains one of our parts."""
   known, new = ({code(x) for x in nodes if x} for nodes in (theirs, ours))
   if known & new:
     raise GraftError(f'upstream has `{min(known & new)}` here already')
