@@ -45,7 +45,7 @@ def verified(found: metadata.Distribution) -> package.Upstream:
   if LABEL in found.version:
     release = re.split(rf'[+.]{re.escape(LABEL)}', found.version)[0]
     raise GraftError(f'{name} is this fork already', f'{_PIP} optax=={release}')
-  # Not found.files, which since Python 3.12 leaves out what is missing.
+  # On Python 3.12 and later, found.files omits missing files.
   lines = (found.read_text('RECORD') or '').splitlines()
   files = [x.rsplit(',', 2) for x in lines if re.match('optax/.*,.+,', x)]
   if not files:
@@ -57,7 +57,7 @@ def verified(found: metadata.Distribution) -> package.Upstream:
     actual = base64.urlsafe_b64encode(digest.digest()).decode().rstrip('=')
     if recorded != f'sha256={actual}':
       remedy = f"{_PIP} '{origin(found)}'"
-      raise GraftError(f'{file}: not as {name} has it', remedy)
+      raise GraftError(f'{file} differs from {name} as released', remedy)
   root = pathlib.Path(str(found.locate_file('')))
   return package.Upstream(root, found.version)
 

@@ -14,7 +14,7 @@ import venv
 from graft import package
 
 _LEFT_OUT = shutil.ignore_patterns(
-    '.*', 'build', 'dist', '*.egg-info', '__pycache__', '_build', '_generated'
+    '.*', 'build', 'dist', '*.egg-info', '__pycache__', '_build', 'generated'
 )
 _USE = """
 import optax, importlib.metadata as metadata
