@@ -18,7 +18,7 @@ from scipy import stats
 from benchmarks import report
 from benchmarks import steps
 
-BUILDS, ROUNDS = 6, 2
+BUILDS, ROUNDS = 10, 2
 LEAST_SECONDS = 0.02  # Of one timing; a shorter step is repeated.
 PACKAGES = 'optax', 'jax', 'keras', 'tensorflow', 'torch'
 PEERS = {

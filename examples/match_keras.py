@@ -19,6 +19,9 @@ from sklearn import datasets
 os.environ['KERAS_BACKEND'] = 'jax'  # Keras reads this when it is imported.
 import keras  # pylint: disable=wrong-import-position
 
+# By default, GPUs round the factors of a product to 10 bits.
+jax.config.update('jax_default_matmul_precision', 'highest')
+
 HEAD = """\
 Distance of optax's parameters from Keras's, over the distance that Keras's have
 traveled (Euclidean, over all parameters), and the final loss over all images:
