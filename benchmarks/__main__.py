@@ -34,8 +34,7 @@ def ratio(logs: Sequence[float]) -> str:
   """Formats a ratio and its 99% interval, from its logarithm in each build."""
   found = stats.ttest_1samp(logs, 0).confidence_interval(0.99)
   value, low, high = np.exp([np.mean(logs), found.low, found.high])
-  verdict = ', slower' if low > 1 else ', faster' if high < 1 else ''
-  return f'{value:.2f} ({low:.2f} to {high:.2f}){verdict}'
+  return f'{value:.2f} ({low:.2f} to {high:.2f})'
 
 
 def compare(makers: Mapping[str, Callable], builds: int) -> dict[str, str]:
@@ -64,11 +63,9 @@ def compare(makers: Mapping[str, Callable], builds: int) -> dict[str, str]:
   return {name: ratio(logs[name]) for name in others if name in logs}
 
 
-def count(optimizer, dtype, shapes) -> dict[str, str]:
+def count(name, dtype, shapes) -> dict[str, str]:
   """The default's counts, and what the flag adds to each."""
-  default, flag = (
-      steps.count(optimizer, shapes, dtype, on) for on in (False, True)
-  )
+  default, flag = (steps.count(name, shapes, dtype, x) for x in (False, True))
   return {k: f'{default[k]:,} {flag[k] - default[k]:+}' for k in default}
 
 
@@ -112,7 +109,8 @@ def main() -> None:
   facts += [f'load average {os.getloadavg()[0]:.0f} at the start']
   rows = []
   for what, optimizer, dtype, shapes in cases(quick):
-    row = {'measured': what.__name__.replace('_', ' '), 'optimizer': optimizer}
+    row = {'device': jax.default_backend().upper(), 'optimizer': optimizer}
+    row |= {'measured': what.__name__.replace('_', ' ')}
     row |= {'dtype': dtype, 'arrays': f'{len(shapes)}'}
     row |= {'parameters': f'{sum(map(math.prod, shapes)):,}'}
     if what is count:
@@ -125,7 +123,7 @@ def main() -> None:
   facts += [f'{n} {metadata.version(n)}' for n in PACKAGES if n in sys.modules]
   rows.append({'machine': ', '.join(facts)})
   if not quick:
-    path = report.RESULTS.with_stem(jax.default_backend())
+    path = report.FOLDER / f'{jax.default_backend()}.jsonl'
     path.write_text(''.join(f'{json.dumps(row)}\n' for row in rows), 'utf-8')
 
 

@@ -3,18 +3,19 @@
 import json
 import pathlib
 
-RESULTS = pathlib.Path(__file__).with_name('cpu.jsonl')
+FOLDER = pathlib.Path(__file__).parent
 
 
-def read(*columns: str) -> list[list[str]]:
-  """The rows that have all of these columns."""
-  rows = map(json.loads, RESULTS.read_text('utf-8').splitlines())
-  return [[row[c] for c in columns] for row in rows if row.keys() >= {*columns}]
+def read() -> list[dict[str, str]]:
+  """The rows measured on the CPU and on the GPU."""
+  files = FOLDER / 'cpu.jsonl', FOLDER / 'gpu.jsonl'
+  text = ''.join(file.read_text('utf-8') for file in files)
+  return [json.loads(line) for line in text.splitlines()]
 
 
-def table(*columns: str, flip: bool = False) -> str:
-  """Those rows as a Markdown table; with `flip`, each row is a column."""
-  lines = [columns, *read(*columns)]
-  head, *body = zip(*lines, strict=True) if flip else lines
-  lines = [head, ['---'] * len(head), *body]
+def table(*columns: str) -> str:
+  """A Markdown table of the rows that have the last column."""
+  rows = [row for row in read() if columns[-1] in row]
+  lines = [columns, ['---'] * len(columns)]
+  lines += [[row.get(name, 'not run') for name in columns] for row in rows]
   return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)

@@ -59,8 +59,8 @@ class CompareTest(absltest.TestCase):
     makers |= {'half': lambda: make(0.5), 'missing': missing}
     found = benchmarks.compare(makers, builds=3)
     self.assertEqual([*found], ['twice', 'half'])
-    self.assertRegex(found['twice'], r'^2\.00 \(.*\), slower$')
-    self.assertRegex(found['half'], r'^0\.50 \(.*\), faster$')
+    self.assertRegex(found['twice'], r'^2\.00 \(.*\)$')
+    self.assertRegex(found['half'], r'^0\.50 \(.*\)$')
 
   def test_ratios_around_1_are_no_difference(self):
     logs = [math.log(ratio) for ratio in (0.9, 1, 1.1, 1.2)]
