@@ -98,26 +98,25 @@ def _run_keras(case, start, grads):
   def read():
     return [keras.ops.convert_to_numpy(v) for v in variables]
 
-  def apply(grads):
+  def scaled(grads):
     # As Keras's training loop does, for an optimizer that scales the loss.
-    optimizer.apply([optimizer.scale_loss(g) for g in grads])
+    return [optimizer.scale_loss(g) for g in grads]
 
   if 'step' in names or keras.backend.backend() != 'jax':
+    apply = lambda grads: optimizer.apply(scaled(grads))
     return _trajectory(names.get('step', apply), read, grads)
 
-  known = [*variables, *optimizer.variables]
-
   @jax.jit
-  def compiled(values, grads):
-    state = list(zip(known, values, strict=True))
-    with keras.StatelessScope(state_mapping=state) as scope:
-      apply(grads)
-    return [scope.get_current_value(v) for v in known]
+  def compiled(params, state, grads):
+    known = list(zip(optimizer.variables, state, strict=True))
+    with keras.StatelessScope(state_mapping=known):
+      grads = scaled(grads)
+    return optimizer.stateless_apply(state, grads, params)
 
   def step(grads):
-    values = compiled([v.value for v in known], grads)
-    for variable, value in zip(known, values, strict=True):
-      variable.assign(value)
+    both = variables, optimizer.variables
+    old = jax.tree.map(lambda variable: variable.value, both)
+    jax.tree.map(lambda v, new: v.assign(new), both, compiled(*old, grads))
 
   return _trajectory(step, read, grads)
 
