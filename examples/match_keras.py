@@ -1,8 +1,7 @@
 """Trains the same network with Keras and with optax, side by side.
 
-Keras's Adam trains a small classifier of scikit-learn's handwritten digits.
-optax's Adam trains it from the same weights on the same batches, without and
-with ``tf_style=True``. Prints and draws how far each ends up from Keras.
+Keras and optax train a small classifier of scikit-learn's digits from the same
+weights on the same batches. Prints and draws how far optax ends up from Keras.
 
   python examples/match_keras.py
 """
@@ -18,9 +17,6 @@ from sklearn import datasets
 
 os.environ['KERAS_BACKEND'] = 'jax'  # Keras reads this when it is imported.
 import keras  # pylint: disable=wrong-import-position
-
-# By default, GPUs round the factors of a product to 10 bits.
-jax.config.update('jax_default_matmul_precision', 'highest')
 
 HEAD = """\
 Distance of optax's parameters from Keras's, over the distance that Keras's have
@@ -116,6 +112,7 @@ def main(argv: list[str] | None = None) -> None:
   option('--seed', type=int, default=0, help='of the weights and the batches')
   option('--steps', type=int, default=500)
   args = parser.parse_args(argv)
+  jax.config.update('jax_default_matmul_precision', 'highest')  # On GPUs too.
   if args.float64:
     jax.config.update('jax_enable_x64', True)
     keras.config.set_floatx('float64')

@@ -146,8 +146,4 @@ NAMES = dict(
     tfa=_module(optimizers=_module(AdamW=tfa_adamw)),
     transformers=_module(AdamW=hugging_face, AdamWeightDecay=hugging_face_tf),
 )
-MODULES = dict(
-    optimization=NAMES['optimization'],
-    tensorflow_addons=NAMES['tfa'],
-    transformers=NAMES['transformers'],
-)
+MODULES = {'optimization': NAMES['optimization']}
