@@ -219,7 +219,7 @@ _RUNNERS = {
 
 def gradients(case):
   """Returns the gradients of a case; those of loss scaling overflow."""
-  return problem.gradients(overflows='apply_if_finite' in case.ours)
+  return problem.gradients(overflows='LossScale' in case.theirs)
 
 
 def _run(case):
