@@ -45,7 +45,7 @@ def count(name: str, shapes: Shapes, dtype: str, epsilon_hat: bool) -> dict:
   """
   init, step = make(name, epsilon_hat)
   arguments = abstract(init, shapes, dtype)
-  with jax.disable_jit():  # So that no equation hides in a call.
+  with jax.disable_jit():  # From JAX 0.11 on, a call is one equation.
     found = {'equations': len(jax.make_jaxpr(step)(*arguments).eqns)}
   for suffix, donated in (', donated', (0, 1)), (', not donated', ()):
     jitted_step = jax.jit(step, donate_argnums=donated)

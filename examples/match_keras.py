@@ -1,7 +1,7 @@
 """Trains the same network with Keras and with optax, side by side.
 
-Keras and optax train a small classifier of scikit-learn's digits from the same
-weights on the same batches. Prints and draws how far optax ends up from Keras.
+Both start from the same weights and see the same batches of digits. Prints and
+draws how far optax ends up from Keras, with and without ``tf_style=True``.
 
   python examples/match_keras.py
 """

@@ -12,7 +12,9 @@ import sys
 class GraftError(Exception):
   """A problem, and what to do about it."""
 
-  def __init__(self, problem, remedy='adapt the sparse file to this release'):
+  def __init__(
+      self, problem: str, remedy: str = 'adapt the sparse file to this release'
+  ):
     super().__init__(problem, remedy)
 
   def __str__(self):

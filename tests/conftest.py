@@ -15,7 +15,7 @@ import sys
 import jax
 import pytest
 
-if not hasattr(jax, 'enable_x64'):  # Up to JAX 0.7, as on Python 3.10.
+if not hasattr(jax, 'enable_x64'):  # JAX 0.6, as on Python 3.10.
   jax.enable_x64 = jax.experimental.enable_x64
 
 _NO_INDEX = 'pip reaches no package index'
