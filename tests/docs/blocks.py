@@ -54,7 +54,7 @@ def main(*pages: str) -> int:
 
 if __name__ == '__main__':
   os.environ['KERAS_BACKEND'] = 'jax'
-  sys.path.append(str(ROOT / 'examples'))
+  sys.path.append(str(ROOT / 'porting'))
   with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     sys.exit(main(*sys.argv[1:]))

@@ -12,7 +12,7 @@ import numpy as np
 import optax
 import pytest
 
-from examples import carry_over
+from porting import carry_over
 
 os.environ.setdefault('KERAS_BACKEND', 'jax')
 
