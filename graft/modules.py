@@ -41,7 +41,11 @@ def merge(sparse: str, upstream: str, version: str) -> str:
     for is_import in (True, False):
       part = [x for x in ours.body if m.matches(x, _IMPORT) == is_import]
       body = merger.merge_suite(part, body, scope)
-    result = theirs.with_changes(body=body).code
+    merged = theirs.with_changes(body=body)
+    if notation.count_holes(merged) > notation.count_holes(theirs):
+      problem = 'a `...` of the sparse file has no place in upstream'
+      raise GraftError(problem, 'write `name = ...` or `if ... and CONDITION:`')
+    result = merged.code
     if new := _findings(result) - _findings(upstream):
       raise GraftError(f'the result has {min(new)}')
     return result
@@ -127,6 +131,8 @@ class _Merger:
       self, ours: _Statement, body: _Suite, scope: _Scope
   ) -> tuple[int, _Statement]:
     """The index of upstream's statement that ours stands for, and the two."""
+    if m.matches(ours, notation.EXTENDED_IF):
+      return self.extend_condition(ours, body)
     if not isinstance(ours, (*notation.DEFINITION, cst.SimpleStatementLine)):
       lines = m.findall(ours, m.SimpleStatementLine())
       inner = [line for line in lines if notation.has_hole(line)]
@@ -138,7 +144,10 @@ class _Merger:
       return index, whole.with_changes(leading_lines=theirs.leading_lines)
     name = _anchor(ours) or _line(ours)
     there = [index for index, x in enumerate(body) if _anchor(x) == name]
-    number = len(scope.assignments[name]) or len(there)
+    bindings = [
+        x for x in scope.assignments[name] if not m.matches(x.node, m.Param())
+    ]
+    number = len(bindings) or len(there)
     if number != 1 or not there:
       why = f'{number} times' if number != 1 else 'in a different form or place'
       raise GraftError(f'upstream has `{name}` {why}')
@@ -153,6 +162,22 @@ class _Merger:
         raise GraftError(f'{name}: {problem}', remedy) from error
     value = notation.with_value(theirs.body[0].value, ours.body[0].value)
     return there[0], theirs.with_deep_changes(theirs.body[0], value=value)
+
+  def extend_condition(
+      self, ours: cst.If, body: _Suite
+  ) -> tuple[int, _Statement]:
+    """The index of upstream's ``if`` that ours extends, and the extended one."""
+    name = notation.assigned_in(ours)
+    there = [
+        index
+        for index, x in enumerate(body)
+        if isinstance(x, cst.If) and name in map(_anchor, x.body.body)
+    ]
+    if len(there) != 1:
+      raise GraftError(f'upstream has {len(there)} `if` that assign `{name}`')
+    theirs = body[there[0]]
+    test = notation.extended_condition(theirs.test, ours.test)
+    return there[0], theirs.with_changes(test=test)
 
   def merge_definition(
       self, ours: _Statement, theirs: _Statement

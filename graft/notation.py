@@ -23,6 +23,12 @@ _CALL = m.Call(args=[m.ZeroOrMore(), m.Arg(_HOLE), m.ZeroOrMore()])
 _ELEMENTS = [m.Element(_HOLE), m.ZeroOrMore()]
 _ITEMS = m.Tuple(_ELEMENTS) | m.List(_ELEMENTS)
 _HOLES = m.OneOf(ANY_STATEMENTS, m.Assign(value=_HOLE), _TEXT, _CALL, _ITEMS)
+_NAME_HOLE = m.SimpleStatementLine(
+    [m.Assign(targets=[m.AssignTarget(m.Name())], value=_HOLE)]
+)
+_LOOSER_THAN_AND = m.OneOf(
+    m.BooleanOperation(operator=m.Or()), m.IfExp(), m.Lambda(), m.NamedExpr()
+)
 _SINCE = m.Call(func=m.Name('since'), args=[m.Arg(m.SimpleString())])
 
 _Nodes = Sequence[cst.CSTNode]
@@ -33,9 +39,52 @@ def code(node: cst.CSTNode) -> str:
   return cst.Module([]).code_for_node(node).strip()
 
 
+def _begins_with_hole(test: cst.BaseExpression) -> bool:
+  """Whether a condition is a chain of ``and`` that begins with ``...``."""
+  while m.matches(test, m.BooleanOperation(operator=m.And())):
+    test = test.left
+    if m.matches(test, _HOLE):
+      return True
+  return False
+
+
 def has_hole(node: cst.CSTNode) -> bool:
   """Whether a part of a tree stands for something of upstream's."""
   return bool(m.findall(node, _HOLES))
+
+
+def count_holes(node: cst.CSTNode) -> int:
+  """How many ``...`` there are, apart from those in subscripts."""
+  in_subscripts = m.findall(node, m.Subscript())
+  everywhere = len(m.findall(node, _HOLE))
+  return everywhere - len(
+      {id(x) for part in in_subscripts for x in m.findall(part, _HOLE)}
+  )
+
+
+EXTENDED_IF = m.If(test=m.MatchIfTrue(_begins_with_hole))
+
+
+def assigned_in(extended: cst.If) -> str:
+  """The name that the body of an extended ``if`` gives as ``name = ...``."""
+  body = extended.body.body
+  is_plain = len(body) == 1 and m.matches(body[0], _NAME_HOLE)
+  if extended.orelse or not is_plain:
+    problem = f'`if {code(extended.test)}:` does more than extend a condition'
+    raise GraftError(problem, 'write only `name = ...` in it, and no `else`')
+  return body[0].body[0].targets[0].target.value
+
+
+def extended_condition(
+    theirs: cst.BaseExpression, ours: cst.BaseExpression
+) -> cst.BaseExpression:
+  """Upstream's condition in place of the ``...`` that begins ours."""
+  if m.matches(theirs, _LOOSER_THAN_AND) and not theirs.lpar:
+    parentheses = {'lpar': [cst.LeftParen()], 'rpar': [cst.RightParen()]}
+    theirs = theirs.with_changes(**parentheses)
+  if m.matches(ours, _HOLE):
+    return theirs
+  return ours.with_changes(left=extended_condition(theirs, ours.left))
 
 
 def is_since(version: str, needed: str) -> bool:
