@@ -52,10 +52,8 @@ def run_in(process, case):
 
 def define(case, code, names):
   """Runs a code of a case and returns the names that it defines."""
-  if case.in_table:
-    code = f'optimizer = {code}'
   names = dict(names, __name__='__page__')
-  exec(compile(code, f'{case.page}.md:{case.line}', 'exec'), names)  # pylint: disable=exec-used
+  exec(compile(code, case.place, 'exec'), names)  # pylint: disable=exec-used
   return names
 
 

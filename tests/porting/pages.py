@@ -1,8 +1,29 @@
-"""Reads the rows, recipes and blocks of a porting page.
+"""Reads the rows and recipes of a porting page, as code that can be run.
 
-A table whose second header is ``optax`` holds rows, each cell one code span; a
-third column holds the distance between calls that only look the same. A recipe
-is a section with two blocks that both define ``optimizer``: what you had and
+Row: a table whose second header names optax has in each row two code spans,
+what you had and what you write. A third column holds the distance between calls
+that only look the same.
+
+Setup: a block that doesn't define ``optimizer`` runs before what you had in each
+row below it, up to the next heading of level two. So cells can be short::
+
+  from keras.optimizers import Adam
+
+Schedules: a header with a code span holds the optimizer around every row. A row
+of such a table is the ``schedule`` that the span uses::
+
+  | schedule for `Adam(schedule)` | for `optax.adam(schedule, tf_style=True)` |
+  | --- | --- |
+  | `ExponentialDecay(1e-3, 50, 0.9)` | `optax.exponential_decay(1e-3, 50, 0.9)` |
+
+A span that doesn't use ``schedule`` is the ``optimizer`` that the rows use, as
+PyTorch's schedulers do::
+
+  | scheduler for `torch.optim.Adam(params)` | schedule for `optax.adam(schedule)` |
+  | --- | --- |
+  | `ExponentialLR(optimizer, 0.9)` | `optax.exponential_decay(1e-3, 1, 0.9)` |
+
+Recipe: a section with two blocks that define ``optimizer``, what you had and
 what you write. No other blocks are allowed, since nothing would run them.
 """
 
@@ -11,6 +32,7 @@ import re
 from typing import NamedTuple
 
 from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
 
 FOLDER = pathlib.Path(__file__).parents[2] / 'docs' / 'porting'
 PAGES = ('keras', 'tensorflow', 'pytorch')
@@ -18,7 +40,7 @@ PAGES = ('keras', 'tensorflow', 'pytorch')
 # In the order of the search, since Pyro's code may name PyTorch.
 FRAMEWORKS = ('tf_keras', 'keras', 'pyro', 'thinc', 'sklearn', 'torch', 'tf')
 # How a page says that a framework computes in float32, whatever its input.
-_NOTE = re.compile(r'\bto float32\b')
+_ROUNDS = re.compile(r'\bto\s+float32\b')
 
 
 class Case(NamedTuple):
@@ -26,35 +48,46 @@ class Case(NamedTuple):
 
   Attributes:
     page: The name of the page, without its suffix.
-    line: The line of the row, or of the first block.
+    line: The line of the row, or of the recipe's first block.
     kind: ``'row'``, ``'different'`` (a row of calls that only look the same),
       or ``'recipe'``.
-    title: The row's first code, or the heading of the section.
+    name: The page, the heading and the printed calls: the name of the test.
     framework: One of `FRAMEWORKS`, or ``'text'`` if it can't be installed: in a
       ``text`` block, or a row that names no framework.
-    theirs: What you had.
-    ours: What you write.
+    theirs: What you had: statements that define ``optimizer``, and for a
+      scheduler of PyTorch also ``scheduler``.
+    ours: What you write: statements that define ``optimizer``.
     rounded: Whether a note says that the framework rounds to float32.
     figure: The printed distance of calls that only look the same.
+    setup: The part of ``theirs`` that the rows of a section share.
   """
 
   page: str
   line: int
   kind: str
-  title: str
+  name: str
   framework: str
   theirs: str
   ours: str
   rounded: bool = False
   figure: str = ''
+  setup: str = ''
 
   @property
-  def name(self):
-    return f'{self.page}.md:{self.line}: {self.title}'
+  def place(self):
+    return f'{self.page}.md:{self.line}'
 
   @property
   def in_table(self):
     return self.kind in ('row', 'different')
+
+
+class _Section(NamedTuple):
+  """A heading and the top-level nodes below it, up to the next heading."""
+
+  page: str
+  title: str
+  nodes: list
 
 
 def framework_of(code):
@@ -63,66 +96,129 @@ def framework_of(code):
   return next((name for name in FRAMEWORKS if name in used), '')
 
 
-def _recipe(page, title, notes, blocks):
-  """Returns the case of a section, in a list, which is empty without code."""
-  if not blocks:
-    return []
-  line = blocks[0].map[0] + 1
-  codes = [block.content for block in blocks]
-  optimizers = [re.search('^optimizer = ', code, re.M) for code in codes]
-  if len(codes) != 2 or not all(optimizers):
-    raise ValueError(
-        f'{page}.md:{line}: expected two blocks that define optimizer'
-    )
-  framework = 'text' if blocks[0].info == 'text' else framework_of(codes[0])
-  rounded = any(map(_NOTE.search, notes))
-  return [Case(page, line, 'recipe', title, framework, *codes, rounded)]
+def _defines_optimizer(block):
+  return re.search('^optimizer = ', block.content, re.MULTILINE)
 
 
-def _row(page, line, cells, note):
-  """Returns the case of a table's row, a list of inline tokens."""
-  for cell in cells[:2]:
-    if [child.type for child in cell.children] != ['code_inline']:
+def _content(cell):
+  """Returns the source of a cell, a heading or a paragraph."""
+  return ' '.join(node.content for node in cell.children)
+
+
+def _code_spans(cell):
+  """Returns the code spans of a cell, without their backticks."""
+  return re.findall('`(.+?)`', _content(cell))
+
+
+def _statements(header, cell):
+  """Returns the code that a cell stands for under its header."""
+  around = _code_spans(header)
+  if not around:
+    return f'optimizer = {cell}\n'
+  if 'schedule' in around[0]:
+    return f'schedule = {cell}\noptimizer = {around[0]}\n'
+  return f'optimizer = {around[0]}\nscheduler = {cell}\n'
+
+
+def _row(section, headers, row, setup, note):
+  """Returns the case of a table's row."""
+  page = section.page
+  line = row.map[0] + 1
+  codes = []
+  for cell in row.children[:2]:
+    spans = _code_spans(cell)
+    if _content(cell) != f'`{"".join(spans)}`':
       raise ValueError(
-          f'{page}.md:{line}: expected one code span, found {cell.content!r}'
+          f'{page}.md:{line}: expected one code span, found {_content(cell)!r}'
       )
-  theirs, ours = (cell.children[0].content for cell in cells[:2])
-  kind = 'row' if len(cells) == 2 else 'different'
+    codes += spans
+  figures = [_content(cell) for cell in row.children[2:]]
+  kind = 'different' if figures else 'row'
+  name = f'{page}, {section.title}: {codes[0]}'
+  if figures:
+    name += f' is not {codes[1]}'
+  theirs = setup + _statements(headers[0], codes[0])
+  ours = _statements(headers[1], codes[1])
+  framework = framework_of(theirs) or 'text'
+  rounded = bool(_ROUNDS.search(note))
   return Case(
-      page, line, kind, theirs, framework_of(theirs) or 'text', theirs, ours,
-      bool(_NOTE.search(note)), cells[2].content if len(cells) > 2 else '',
+      page, line, kind, name, framework, theirs, ours, rounded, *figures[:1],
+      setup=setup,
   )
+
+
+def _rows(section, table, setup, note):
+  """Returns the cases of a table, none if it doesn't translate to optax."""
+  head, body = table.children
+  headers = head.children[0].children
+  if 'optax' not in _content(headers[1]):
+    return []
+  return [_row(section, headers, row, setup, note) for row in body.children]
+
+
+def _recipe(section, blocks):
+  """Returns the case of a section with two blocks."""
+  page = section.page
+  line = blocks[0].map[0] + 1
+  if len(blocks) != 2:
+    raise ValueError(
+        f'{page}.md:{line}: expected two blocks that define optimizer in '
+        f'{section.title!r}, found {len(blocks)}'
+    )
+  theirs, ours = (block.content for block in blocks)
+  framework = 'text' if blocks[0].info == 'text' else framework_of(theirs)
+  notes = [_content(node) for node in section.nodes if node.type == 'paragraph']
+  rounded = any(map(_ROUNDS.search, notes))
+  name = f'{page}, {section.title}'
+  return Case(page, line, 'recipe', name, framework, theirs, ours, rounded)
+
+
+def _cases(section, setup):
+  """Returns the cases of a section and the setup of the sections below it."""
+  cases = []
+  blocks = []
+  setup_block = None
+  note = ''
+  for node in section.nodes:
+    if node.type == 'paragraph':
+      note = _content(node)
+    elif node.type == 'fence' and _defines_optimizer(node):
+      blocks.append(node)
+    elif node.type == 'fence':
+      setup_block = node
+      setup = node.content
+    elif node.type == 'table':
+      cases += _rows(section, node, setup, note)
+      # A note belongs to the table right after it.
+      note = ''
+  if setup_block and not cases:
+    raise ValueError(
+        f'{section.page}.md:{setup_block.map[0] + 1}: nothing runs this block: '
+        'it defines no optimizer, and no table of rows follows it'
+    )
+  if blocks:
+    cases.append(_recipe(section, blocks))
+  return cases, setup
 
 
 def read(page):
   """Returns the cases of a page, in their order."""
   text = (FOLDER / f'{page}.md').read_text('utf-8')
-  tokens = MarkdownIt('commonmark').enable('table').parse(text)
-  cases, title, notes, blocks = [], page, [], []
-  note, header, cells, line = '', None, [], 0
-  for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-    if token.type == 'heading_open':
-      cases += _recipe(page, title, notes, blocks)
-      title, notes, blocks = following.content, [], []
-    elif token.type == 'fence':
-      blocks.append(token)
-    elif token.type == 'table_open':
-      header = None
-    elif token.type == 'tr_open':
-      cells, line = [], token.map[0] + 1
-    elif token.type in ('th_open', 'td_open'):
-      cells.append(following)
-    elif token.type == 'tr_close' and header is None:
-      header = [cell.content for cell in cells]
-    elif token.type == 'tr_close' and header[1:2] == ['optax']:
-      cases.append(_row(page, line, cells, note))
-    if token.type == 'paragraph_open':
-      note = following.content.replace('\n', ' ')
-      notes.append(note)
-    elif token.type in ('heading_open', 'fence', 'table_close'):
-      # A note belongs to the table right after it.
-      note = ''
-  return cases + _recipe(page, title, notes, blocks)
+  root = SyntaxTreeNode(MarkdownIt('commonmark').enable('table').parse(text))
+  cases = []
+  setup = ''
+  section = _Section(page, page, [])
+  for node in root.children:
+    if node.type != 'heading':
+      section.nodes.append(node)
+      continue
+    found, setup = _cases(section, setup)
+    cases += found
+    if node.tag in ('h1', 'h2'):
+      setup = ''
+    section = _Section(page, _content(node), [])
+  found, _ = _cases(section, setup)
+  return cases + found
 
 
 def read_all():

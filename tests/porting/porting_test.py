@@ -61,7 +61,7 @@ class _PagesTest(parameterized.TestCase):
   def _check(self, case, process):
     if process != 'jax' and not os.environ.get('ALL'):
       self.skipTest('frameworks other than Keras on JAX run with ALL=1')
-    codes = f'\n{case.name}\n{case.theirs}\n{case.ours}\n'
+    codes = f'\n{case.place}\n{case.theirs}\n{case.ours}\n'
     theirs = frameworks.run_in(process, case)
     if isinstance(theirs, ModuleNotFoundError):
       self.skipTest(str(theirs))
