@@ -1,35 +1,31 @@
-import functools
-
 import jax
 import jax.numpy as jnp
 from optax._src import utils
-
-
-@functools.partial(jax.jit, inline=True)
-def _move_bias_correction(mu_hat, nu, decay, count):
-  """Moves the bias correction of the second moment to the first moment."""
-  factor = jnp.sqrt(1 - decay**count)
-  # Cast last, since decay**count may round to 1 in low precision.
-  return jax.tree.map(lambda m, v: m * factor.astype(v.dtype), mu_hat, nu)
 
 
 def scale_by_adam(*, epsilon_hat: bool = False):
   """...
 
   Args:
-    epsilon_hat: Adds ``eps`` before bias correction; see :func:`optax.adam`.
+    epsilon_hat: Whether to add ``eps`` before the second moment's bias
+      correction, see :func:`optax.adam`.
   """
   ...
-  epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat)
+  utils.check_epsilon_hat(epsilon_hat)
 
   def init_fn():
     ...
 
   def update_fn():
     if epsilon_hat:
-      mu_hat, nu_hat = _move_bias_correction(mu_hat, nu, b2, count_inc), nu
+      nu_hat = nu
     else:
       nu_hat = ...
+    updates = ...
+    if epsilon_hat:
+      # The bias correction becomes part of the step size, as in the paper.
+      scale = jnp.sqrt(1 - b2**count_inc)
+      updates = jax.tree.map(lambda u: u * scale.astype(u.dtype), updates)
 
 
 @since('0.2.7')
@@ -37,19 +33,20 @@ def scale_by_amsgrad(*, epsilon_hat: bool = False):
   """...
 
   Args:
-    epsilon_hat: Adds ``eps`` before bias correction; see :func:`optax.amsgrad`.
+    epsilon_hat: Whether to take the maximum and add ``eps`` before the second
+      moment's bias correction, see :func:`optax.amsgrad`.
   """
   ...
-  epsilon_hat = utils.resolve_epsilon_hat(epsilon_hat)
-  # With the flag, the maximum is over the uncorrected second moment.
-  move_bias_correction = epsilon_hat and bias_correction_nu
-  bias_correction_nu = bias_correction_nu and not epsilon_hat
+  utils.check_epsilon_hat(epsilon_hat)
 
   def init_fn():
     ...
 
   def update_fn():
-
-    if move_bias_correction:
-      mu_hat = _move_bias_correction(mu_hat, nu, b2, count_inc)
-    nu_max = ...
+    if ... and not epsilon_hat:
+      nu_eff = ...
+    updates = ...
+    if bias_correction_nu and epsilon_hat:
+      # The bias correction becomes part of the step size, as in Adam's paper.
+      scale = jnp.sqrt(1 - b2**count_inc)
+      updates = jax.tree.map(lambda u: u * scale.astype(u.dtype), updates)

@@ -1,4 +1,6 @@
-import jax.numpy as jnp
+from typing import Any
+
+import jax
 import numpy as np
 
 
@@ -6,17 +8,11 @@ def canonicalize_dtype():
   ...
 
 
-def resolve_epsilon_hat(epsilon_hat, tf_style=False, nesterov=False) -> bool:
-  """Returns whether either flag is set, or raises if one is not supported."""
-  for name, flag in (('epsilon_hat', epsilon_hat), ('tf_style', tf_style)):
-    if not isinstance(flag, (bool, np.bool_)):
-      raise TypeError(
-          f'`{name}` must be a bool, got {flag!r}. The value of epsilon goes in'
-          ' `eps`.'
-      )
-  if tf_style and nesterov:
-    raise ValueError(
-        '`tf_style` does not support Nesterov momentum: the Nadam of Keras'
-        ' follows Algorithm 1. `epsilon_hat=True` selects the formula anyway.'
-    )
-  return epsilon_hat or tf_style
+def check_epsilon_hat(value: Any, name: str = 'epsilon_hat') -> None:
+  """Check that `epsilon_hat`, or its alias `name`, is a bool."""
+  if isinstance(value, (bool, np.bool_)):
+    return
+  message = f'`{name}` must be True or False, got {value!r}.'
+  if isinstance(value, (int, float, np.number, np.ndarray, jax.Array)):
+    message += ' The value of epsilon goes in `eps`.'
+  raise TypeError(message)
