@@ -6,27 +6,19 @@ class AliasTest:
   ...
 
   @since('0.2.7')
-  @parameterized.product(
-      opt_name=('adam', 'adamw', 'amsgrad', 'nadam', 'nadamw'),
-      kwargs=(
-          {},
-          {'b1': 0.0},
-          {'mu_dtype': 'bfloat16'},
-          {'learning_rate': lambda count: 0.1 / (count + 1)},
-      ),
-  )
-  def test_epsilon_hat_is_a_larger_epsilon(self, opt_name, kwargs):
+  @parameterized.parameters('adam', 'adamw', 'amsgrad', 'nadam', 'nadamw')
+  def test_epsilon_hat_is_a_larger_epsilon(self, opt_name):
     params, grads = jnp.ones(2), jnp.array([1e-3, -1e-4])
-    kwargs = {'learning_rate': 0.1, **kwargs}
 
-    def first_update(**more_kwargs):
-      opt = getattr(alias, opt_name)(**kwargs, **more_kwargs)
+    def first_update(**kwargs):
+      opt = getattr(alias, opt_name)(0.1, **kwargs)
       updates, _ = opt.update(grads, opt.init(params), params)
       return updates
 
     actual = first_update(eps=1e-3, eps_root=1e-6, epsilon_hat=True)
-    # At the first step, v_hat = v / (1 - b2), and b2 = 0.999.
-    expected = first_update(eps=1e-3 / np.sqrt(0.001), eps_root=1e-6 / 0.001)
+    # The first second moment, (1 - b2) * grads**2, is not corrected.
+    c2 = 1 - 0.999
+    expected = first_update(eps=1e-3 / np.sqrt(c2), eps_root=1e-6 / c2)
     np.testing.assert_allclose(actual, expected, rtol=1e-4)
 
   @since('0.2.7')

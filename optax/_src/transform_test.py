@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 from optax._src import update
 
-STEPS = ...
+LR = ...
 
 # The first gradients are the largest, so that the maximum of AMSGrad matters.
 _GRADS = np.array([[1.0, -0.5, 0.1], [0.1, 0.2, -0.3], [-0.3, 0.0, 0.01]])

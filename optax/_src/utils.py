@@ -1,5 +1,3 @@
-from typing import Any
-
 import jax
 import numpy as np
 
@@ -8,7 +6,7 @@ def canonicalize_dtype():
   ...
 
 
-def check_epsilon_hat(value: Any, name: str = 'epsilon_hat') -> None:
+def check_epsilon_hat(value: bool, name: str = 'epsilon_hat') -> None:
   """Check that `epsilon_hat`, or its alias `name`, is a bool."""
   if isinstance(value, (bool, np.bool_)):
     return
