@@ -20,7 +20,10 @@ from tests.porting import rules
 
 # The module to import, where it isn't the framework's name.
 _MODULES = {
+    'numpyro': 'numpyro.optim',
     'pyro': 'pyro.optim',
+    'qiskit_algorithms': 'qiskit_algorithms.optimizers',
+    'qml': 'pennylane',
     'sklearn': 'sklearn.neural_network',
     'tf': 'tensorflow',
     'thinc': 'thinc.api',
@@ -206,9 +209,55 @@ def _run_numpy(case, start, grads):
   )
 
 
+def _run_numpyro(case, start, grads):
+  optimizer = _define(case, start)['optimizer']
+  state = optimizer.init(start)
+
+  def step(grads):
+    nonlocal state
+    state = optimizer.update(grads, state)
+
+  return _trajectory(step, lambda: optimizer.get_params(state), grads)
+
+
+def _run_pennylane(case, start, grads):
+  import pennylane  # pylint: disable=import-outside-toplevel
+
+  params = [pennylane.numpy.array(v, requires_grad=True) for v in start]
+  optimizer = _define(case, params)['optimizer']
+
+  def step(grads):
+    params[:] = optimizer.apply_grad(grads, params)
+
+  return _trajectory(step, lambda: list(params), grads)
+
+
+def _run_qiskit(case, start, grads):
+  """Runs an optimizer that has its own loop and moves one flat array."""
+  optimizer = _define(case, start)['optimizer']
+  remaining = iter(grads)
+  history = []
+
+  def flatten(tree):
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+  def gradient(params):
+    history.append(params)
+    return flatten(next(remaining))
+
+  end = optimizer.minimize(lambda params: 0.0, flatten(start), jac=gradient)
+  stacked = np.stack([*history, end.x])
+  ends = np.cumsum([value.size for value in start])[:-1]
+  columns = np.split(stacked, ends, axis=1)
+  return [c.reshape(-1, *v.shape) for c, v in zip(columns, start, strict=True)]
+
+
 _RUNNERS = {
     'keras': _run_keras,
+    'numpyro': _run_numpyro,
     'pyro': _run_torch,
+    'qiskit_algorithms': _run_qiskit,
+    'qml': _run_pennylane,
     'tf': _run_tensorflow,
     'tf_keras': _run_tensorflow,
     'torch': _run_torch,

@@ -35,10 +35,13 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 FOLDER = pathlib.Path(__file__).parents[2] / 'docs' / 'porting'
-PAGES = ('keras', 'tensorflow', 'pytorch')
+PAGES = ('keras', 'tensorflow', 'pytorch', 'other')
 
 # In the order of the search, since Pyro's code may name PyTorch.
-FRAMEWORKS = ('tf_keras', 'keras', 'pyro', 'thinc', 'sklearn', 'torch', 'tf')
+FRAMEWORKS = (
+    'tf_keras', 'keras', 'pyro', 'numpyro', 'thinc', 'sklearn', 'qml',
+    'qiskit_algorithms', 'torch', 'tf',
+)
 # How a page says that a framework computes in float32, whatever its input.
 _ROUNDS = re.compile(r'\bto\s+float32\b')
 

@@ -135,6 +135,11 @@ def chainer(
   return _adam(alpha, (beta1, beta2), eps, lambda lr: weight_decay_rate)
 
 
+def pymc(learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8):
+  """pymc-devs/pymc, pymc/variational/updates.py at 6d88a59."""
+  return _adam(learning_rate, (beta1, beta2), epsilon)
+
+
 _module = SimpleNamespace
 NAMES = dict(
     adam_tf_style=adam_tf_style,
@@ -143,6 +148,7 @@ NAMES = dict(
     optimization=_module(
         AdamWeightDecayOptimizer=bert, create_optimizer=bert_create
     ),
+    pm=_module(adam=pymc),
     tfa=_module(optimizers=_module(AdamW=tfa_adamw)),
     transformers=_module(AdamW=hugging_face, AdamWeightDecay=hugging_face_tf),
 )
