@@ -5,6 +5,7 @@ rewarded for words, and one PPO update takes four steps of Adam: with Algorithm
 1 (the default) and with TensorFlow's form (``tf_style=True``), on the same
 responses. Prints and draws the share of ratios that PPO then clips.
 
+  pip install -r examples/requirements.txt
   python examples/finding.py --quick
 """
 

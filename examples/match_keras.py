@@ -3,6 +3,7 @@
 Both start from the same weights and see the same batches of digits. Prints and
 draws how far optax ends up from Keras, with and without ``tf_style=True``.
 
+  pip install -r examples/requirements.txt
   python examples/match_keras.py
 """
 
@@ -10,6 +11,7 @@ import argparse
 import os
 
 import jax
+from jax import flatten_util
 from matplotlib import pyplot as plt
 import numpy as np
 import optax
@@ -18,92 +20,115 @@ from sklearn import datasets
 os.environ['KERAS_BACKEND'] = 'jax'  # Keras reads this when it is imported.
 import keras  # pylint: disable=wrong-import-position
 
-HEAD = """\
-Distance of optax's parameters from Keras's, over the distance that Keras's have
-traveled (Euclidean, over all parameters), and the final loss over all images:
+LEARNING_RATE = 1e-3
+BATCH_SIZE = 64
+COLORS = ('#a33b00', '#1f5fa8', '#4d7c0f')
 
-              optax's default       tf_style=True                 loss
- epsilon    step 1  {0:>8}    step 1  {0:>8}     Keras   default  tf_style"""
+HEADER = """\
+Distance of optax's parameters from Keras's: the largest difference of any
+parameter, divided by the largest distance that any parameter has traveled.
+Loss: over all batches, after the last step.
+
+         default   default   tf_style  tf_style  loss of  loss of  loss of
+epsilon  step 1    end       step 1    end       Keras    default  tf_style"""
+ROW = '{:>7}  {:.1e}   {:.1e}   {:.1e}   {:.1e}   {:.5f}  {:.5f}  {:.5f}'
+
+
+def make_batches(steps: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+  """Returns random batches of 8 by 8 images, and of their labels."""
+  images, labels = datasets.load_digits(return_X_y=True)
+  images = (images / 16).astype(keras.config.floatx())
+  rng = np.random.default_rng(seed)
+  picks = rng.integers(len(images), size=(steps, BATCH_SIZE))
+  return images[picks], labels[picks]
 
 
 def make_model() -> keras.Model:
-  """A classifier of 8 by 8 images that returns logits."""
+  """Returns a classifier of images that outputs logits."""
   # Smooth activations: at ReLU's kinks, rounding differences can grow.
-  hidden = [keras.layers.Dense(64, activation='tanh') for _ in range(2)]
-  return keras.Sequential([keras.Input((64,)), *hidden, keras.layers.Dense(10)])
+  return keras.Sequential([
+      keras.Input((64,)),
+      keras.layers.Dense(64, activation='tanh'),
+      keras.layers.Dense(64, activation='tanh'),
+      keras.layers.Dense(10),
+  ])
 
 
-def train_keras(model, epsilon: float, batches) -> list[np.ndarray]:
-  """Trains with Keras; returns the parameters after every step."""
+def train_keras(model, epsilon: float, batches) -> np.ndarray:
+  """Trains with Keras; returns all parameters after every step, in rows."""
   model.compile(
-      keras.optimizers.Adam(1e-3, epsilon=epsilon),
+      keras.optimizers.Adam(LEARNING_RATE, epsilon=epsilon),
       keras.losses.SparseCategoricalCrossentropy(from_logits=True),
   )
   history = []
-  for batch in zip(*batches, strict=True):
-    model.train_on_batch(*batch)
-    history.append(model.get_weights())
-  return [np.stack(steps) for steps in zip(*history, strict=True)]
+  for images, labels in zip(*batches, strict=True):
+    model.train_on_batch(images, labels)
+    params, _ = flatten_util.ravel_pytree(model.get_weights())
+    history.append(params)
+  return np.stack(history)
 
 
 def loss_fn(params, model, images, labels) -> jax.Array:
   """The same loss, with Keras's model as a pure function."""
   logits, _ = model.stateless_call(params, [], images)
-  return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+  losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+  return losses.mean()
 
 
-def train_optax(model, optimizer, params, batches) -> list[jax.Array]:
-  """Trains with optax; returns the parameters after every step."""
+def train_optax(model, optimizer, params, batches) -> np.ndarray:
+  """Trains with optax; returns all parameters after every step, in rows."""
 
   def step(carry, batch):
     params, state = carry
     grads = jax.grad(loss_fn)(params, model, *batch)
     updates, state = optimizer.update(grads, state)
     params = optax.apply_updates(params, updates)
-    return (params, state), params
+    row, _ = flatten_util.ravel_pytree(params)
+    return (params, state), row
 
-  carry = params, optimizer.init(params)
-  return jax.jit(lambda: jax.lax.scan(step, carry, batches)[1])()
+  @jax.jit
+  def train(params):
+    carry = params, optimizer.init(params)
+    _, history = jax.lax.scan(step, carry, batches)
+    return history
+
+  return np.asarray(train(params))
 
 
-def distance(history, reference) -> np.ndarray:
-  """Euclidean distance between all parameters, after every step."""
-  difference = jax.tree.map(np.subtract, history, reference)
-  flat = [np.reshape(x, (len(x), -1)) for x in difference]
-  return np.linalg.norm(np.concatenate(flat, axis=1), axis=1)
+def distance(ours, theirs, start) -> np.ndarray:
+  """Returns how far apart two runs are, as a share of the distance traveled."""
+  apart = np.abs(ours - theirs).max(axis=1)
+  traveled = np.abs(theirs - start).max(axis=1)
+  return apart / traveled
 
 
-def draw(found: dict[bool, dict[str, np.ndarray]], path: str) -> None:
-  """Draws the distances by flag and epsilon, with labels at the lines."""
+def draw(found: dict[float, list[np.ndarray]], path: str) -> None:
+  """Draws the distances by epsilon, without the flag and with it."""
   plt.rcParams.update({'font.size': 13, 'svg.hashsalt': 'match_keras'})
   figure, axes = plt.subplots(figsize=(5.6, 4), layout='constrained')
-  dtype = keras.config.floatx()
-  precision, height = np.finfo(dtype).eps, 0.0
-  names = {False: "optax's default", True: 'tf_style=True, every eps'}
-  for flag, color in {False: '#a33b00', True: '#1f5fa8'}.items():
-    for eps, values in sorted(found[flag].items(), key=lambda i: i[1][-1]):
-      # Few points, dense where the lines bend, keep the file small.
-      steps = np.unique(np.geomspace(1, len(values), 60).astype(int))
-      axes.plot(steps, values[steps - 1], color=color, lw=2)
-      if not flag:
-        # Labels at lines that end close together must not overlap.
-        height = max(values[-1], height * precision**-0.075)
-        axes.text(steps[-1], height, f' eps={eps}', color=color, va='center')
-    place = steps[-1], values[-1] * precision**-0.04
-    axes.text(*place, names[flag], color=color, ha='right', size=15)
-  axes.plot([1, steps[-1]], [precision] * 2, color='0.4', ls=':')
-  axes.text(steps[-1], precision, f' {dtype}', color='0.4', va='center')
+  for (epsilon, (default, flag)), color in zip(found.items(), COLORS):
+    # Few points, dense where the lines bend, keep the file small.
+    steps = np.unique(np.geomspace(1, len(default), 60).astype(int))
+    label = f'eps={name(epsilon)}'
+    axes.plot(steps, default[steps - 1], color=color, lw=2, label=label)
+    axes.plot(steps, flag[steps - 1], color=color, lw=2)
+  axes.text(steps[-1] / 2, 1, "optax's default", ha='center', size=15)
+  axes.text(steps[-1] / 2, 1e-5, 'tf_style=True', ha='center', size=15)
   axes.set_title('Distance from Keras / distance traveled', size=13, loc='left')
-  axes.set(xlabel='steps', yscale='log')
-  axes.yaxis.set_major_locator(plt.LogLocator(base=100))
-  axes.minorticks_off()
+  axes.set(xlabel='steps', yscale='log', ylim=(None, 5))
+  axes.legend(loc='center right', frameon=False, reverse=True)
   axes.spines[['top', 'right']].set_visible(False)
   axes.grid(axis='y', color='0.9')
   figure.savefig(path, metadata={'Date': None})
 
 
-def main(argv: list[str] | None = None) -> None:
-  """Runs the example."""
+def name(epsilon: float) -> str:
+  """Returns a number as one writes it, such as 1e-7."""
+  return np.format_float_scientific(epsilon, trim='-', exp_digits=1)
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+  """Reads the command line."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   option = parser.add_argument
   option('--epsilons', type=float, nargs='+', default=[1e-7, 1e-5, 1e-3])
@@ -111,37 +136,40 @@ def main(argv: list[str] | None = None) -> None:
   option('--out', default='match_keras.svg', help='the figure, an SVG file')
   option('--seed', type=int, default=0, help='of the weights and the batches')
   option('--steps', type=int, default=500)
-  args = parser.parse_args(argv)
+  return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+  """Runs the example."""
+  args = parse(argv)
   jax.config.update('jax_default_matmul_precision', 'highest')  # On GPUs too.
   if args.float64:
     jax.config.update('jax_enable_x64', True)
     keras.config.set_floatx('float64')
 
-  images, labels = datasets.load_digits(return_X_y=True)
-  images = (images / 16).astype(keras.config.floatx())
-  rng = np.random.default_rng(args.seed)
-  picks = rng.integers(len(images), size=(args.steps, 64))
-  batches = images[picks], labels[picks]
+  batches = make_batches(args.steps, args.seed)
   keras.utils.set_random_seed(args.seed)
   model = make_model()
-  start = model.get_weights()
+  weights = model.get_weights()
+  start, unravel = flatten_util.ravel_pytree(weights)
+  images, labels = map(np.concatenate, batches)
 
-  print(HEAD.format(f'step {args.steps}'), flush=True)
-  found = {False: {}, True: {}}
+  print(HEADER, flush=True)
+  found = {}
   for epsilon in args.epsilons:
-    model.set_weights(start)
-    runs = [train_keras(model, epsilon, batches)]
-    row = [np.format_float_scientific(epsilon, trim='-', exp_digits=1)]
-    for flag in found:
-      optimizer = optax.adam(1e-3, eps=epsilon, tf_style=flag)
-      runs.append(train_optax(model, optimizer, start, batches))
-      apart = distance(runs[-1], runs[0]) / distance(runs[0], start)
-      found[flag][row[0]] = apart
-      row += [f'{apart[0]:.1e}', f'{apart[-1]:.1e}']
-    for run in runs:
-      loss = loss_fn([steps[-1] for steps in run], model, images, labels)
-      row.append(f'{loss:.6f}')
-    print('  '.join(map('{:>8}'.format, row)), flush=True)
+    model.set_weights(weights)
+    theirs = train_keras(model, epsilon, batches)
+    runs = []
+    for tf_style in (False, True):
+      optimizer = optax.adam(LEARNING_RATE, eps=epsilon, tf_style=tf_style)
+      runs.append(train_optax(model, optimizer, weights, batches))
+    found[epsilon] = [distance(ours, theirs, start) for ours in runs]
+    ends = [apart[step] for apart in found[epsilon] for step in (0, -1)]
+    losses = [
+        loss_fn(unravel(history[-1]), model, images, labels)
+        for history in (theirs, *runs)
+    ]
+    print(ROW.format(name(epsilon), *ends, *losses), flush=True)
   draw(found, args.out)
   print(f'Figure: {args.out}')
 
