@@ -10,23 +10,29 @@ import sys
 import tempfile
 
 from graft import errors
-from graft import version
 
 
 def main() -> None:
   """Runs one command."""
+  # Here, so that a missing requirement ends with one line.
+  from graft import package
+  from graft import release
+  from graft import version
+
   parser = argparse.ArgumentParser('python -m graft', description=__doc__)
   parser.formatter_class = argparse.RawDescriptionHelpFormatter
   parser.add_argument('command', choices=('diff', 'check'))
-  what = f'a checkout, instead of optax {version.UPSTREAM}'
-  parser.add_argument('--onto', metavar='DIR', type=pathlib.Path, help=what)
+  parser.add_argument(
+      '--onto',
+      metavar='DIR',
+      type=pathlib.Path,
+      help=f'a checkout, instead of optax {version.UPSTREAM}',
+  )
   options = parser.parse_args()
-
-  from graft import package  # Needs libcst, and help does not.
-  from graft import release
-
-  onto = options.onto
-  upstream = release.in_folder(onto) if onto else release.fetched()
+  if options.onto:
+    upstream = release.in_folder(options.onto)
+  else:
+    upstream = release.fetched()
   if options.command == 'diff':
     sys.stdout.buffer.write(package.diff(upstream))
   else:

@@ -9,9 +9,9 @@ from typing import Any
 
 import libcst as cst
 from libcst import matchers as m
-from packaging.version import Version
 
 from graft import docstrings
+from graft import since
 from graft.errors import GraftError
 
 DEFINITION = (cst.FunctionDef, cst.ClassDef)
@@ -87,14 +87,9 @@ def extended_condition(
   return ours.with_changes(left=extended_condition(theirs, ours.left))
 
 
-def is_since(version: str, needed: str) -> bool:
-  """Whether upstream's ``version`` is ``needed`` or later."""
-  return Version(version).release >= Version(needed).release
-
-
 def applicable(suite: _Nodes, version: str) -> Iterator[Any]:
   """Yields what a release gets of a suite: ``since`` leaves the rest out."""
-  holds = lambda call: is_since(version, call.args[0].value.evaluated_value)
+  holds = lambda call: since.is_since(version, call.args[0].value.evaluated_value)
   for statement in suite:
     if m.matches(statement, m.If(_SINCE, orelse=~m.If())):
       branch = statement if holds(statement.test) else statement.orelse

@@ -70,7 +70,7 @@ class CommandTest(parameterized.TestCase):
     before = self.contents(self.checkout)
     config = self.folder / 'config'
     config.write_text(_GIT)
-    repository = str(self.folder / 'repository')
+    repository = str(self.folder / 'with:colon')
     subprocess.run(['git', 'init', '-q', repository], check=True)
     shutil.copyfile(config, f'{repository}/.git/config')
     status, diff, message = _run(
@@ -90,7 +90,7 @@ class CommandTest(parameterized.TestCase):
     self.assertEqual(self.contents(self.checkout), self.contents(out))
     self.assertNotEqual(self.contents(out), before)
     with self.subTest('the fork cannot be merged again'):
-      self.assert_refuses('diff', 'upstream has the entry')
+      self.assert_refuses('diff', 'already')
 
   def test_an_upstream_that_does_not_fit(self):
     path = self.checkout / _TRANSFORM
@@ -129,12 +129,17 @@ class CommandTest(parameterized.TestCase):
     found = _run(*self.command, 'check')
     self.assertEqual(found, (0, f'{line} the formulas\n', ''))
 
-  @parameterized.parameters('--help', 'diff --help')
-  def test_help_needs_nothing_that_is_not_in_python(self, arguments):
-    command = (sys.executable, '-S', '-m', 'graft', *arguments.split())
-    status, usage, _ = _run(*command)
+  def test_help(self):
+    status, usage, _ = _run(*self.command, '--help')
     self.assertEqual(status, 0)
     self.assertStartsWith(usage, 'usage: python -m graft')
+
+  def test_names_a_missing_requirement(self):
+    found = _run(sys.executable, '-S', '-m', 'graft', 'diff')
+    self.assertEqual(found[:2], (1, ''))
+    self.assertRegex(
+        found[2], r'\Agraft: \w+ is not installed; pip install -r .+\n\Z'
+    )
 
 
 if __name__ == '__main__':

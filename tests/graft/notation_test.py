@@ -29,12 +29,10 @@ def _cases():
       yield f'{file.stem}: {title}', sparse, told, theirs
 
 
-def merge(
-    sparse: str, upstream: str, version: str = '', name: str = 'part.py'
-) -> str:
+def merge(sparse: str, upstream: str, version: str = '') -> str:
   """Merges two texts, as the files of two folders."""
   with tempfile.TemporaryDirectory() as folder:
-    file = pathlib.PurePosixPath('optax', name)
+    file = pathlib.PurePosixPath('optax', 'part.py')
     for side, text in (('ours', sparse), ('theirs', upstream)):
       path = pathlib.Path(folder, side, file)
       path.parent.mkdir(parents=True)
@@ -53,10 +51,9 @@ class NotationTest(parameterized.TestCase):
     upstream = theirs
     if kind == 'diff':
       upstream = [line[1:] for line in theirs if line[:1] != '+']
-    name = 'CHANGELOG.md' if sparse[0][:1] in '#<' else 'part.py'
     texts = ('\n'.join([*lines, '']) for lines in (sparse, upstream))
     if kind == 'diff':
-      after = merge(*texts, note, name).split('\n')[:-1]
+      after = merge(*texts, note).split('\n')[:-1]
       diff = list(difflib.unified_diff(upstream, after, n=1000, lineterm=''))
       self.assertEqual([line.rstrip() for line in diff[3:]] or theirs, theirs)
       letters = iter(''.join(after))
@@ -64,7 +61,7 @@ class NotationTest(parameterized.TestCase):
       self.assertTrue(all(kept), msg='something of upstream is gone')
     else:
       with self.assertRaisesRegex(GraftError, re.escape(note)) as caught:
-        merge(*texts, '', name)
+        merge(*texts, '')
       self.assertRegex(str(caught.exception), r'\Aoptax/.+ \(optax .+\); .+\Z')
 
 

@@ -10,22 +10,25 @@ from absl.testing import absltest
 from absl.testing import parameterized
 import pytest
 
-from graft import notation
 from graft import package
 from graft import release
+from graft import since
 from graft import version
 from graft.errors import GraftError
 
-_ADAM = 'scale_by_adam, adam, adamw'
-_NADAM = f'{_ADAM}, nadam, nadamw'
-_AMSGRAD = 'scale_by_adam, scale_by_amsgrad, adam, adamw'
-_AMSGRAD += ', nadam, nadamw, amsgrad'
 # The functions that get the flag, as in docs/install.md.
+_ADAM = 'scale_by_adam, adam, adamw, nadam, nadamw'
+_ALL = 'scale_by_adam, scale_by_amsgrad, adam, adamw, nadam, nadamw, amsgrad'
 _RELEASES = {
-    **dict.fromkeys(('0.1.7', '0.1.8'), _ADAM),
-    **dict.fromkeys(('0.1.9', '0.2.0', '0.2.1', '0.2.2', '0.2.3'), _NADAM),
-    **dict.fromkeys(('0.2.4', '0.2.5', '0.2.6'), _NADAM),
-    **dict.fromkeys(('0.2.7', '0.2.8'), _AMSGRAD),
+    '0.2.0': _ADAM,
+    '0.2.1': _ADAM,
+    '0.2.2': _ADAM,
+    '0.2.3': _ADAM,
+    '0.2.4': _ADAM,
+    '0.2.5': _ADAM,
+    '0.2.6': _ADAM,
+    '0.2.7': _ALL,
+    '0.2.8': _ALL,
 }
 _DO_NOT_IMPORT = ('0.2.7',)  # On JAX 0.10, with the flag or without.
 
@@ -51,10 +54,13 @@ class ReleasesTest(parameterized.TestCase):
     command = [sys.executable, '-m', 'pip', 'index', 'versions', 'optax']
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     listed = re.search(r'Available versions: (.*)', done.stdout)[1].split(', ')
-    newest = version.UPSTREAM
-    is_since = notation.is_since
-    listed = [x for x in listed if is_since(x, '0.1.7') and is_since(newest, x)]
-    self.assertCountEqual(listed, _RELEASES)
+    first, newest = '0.2.0', version.UPSTREAM
+    supported = [
+        x
+        for x in listed
+        if since.is_since(x, first) and since.is_since(newest, x)
+    ]
+    self.assertCountEqual(supported, _RELEASES)
 
 
 if __name__ == '__main__':
