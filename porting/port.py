@@ -17,10 +17,12 @@ disagrees, raises a ValueError that names the setting.
 import contextlib
 import dataclasses
 import inspect
+import itertools
+import math
 import re
 import sys
 import textwrap
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +30,8 @@ import numpy as np
 import optax
 
 _WIDTH = 80
+# Names in the code that this file does not define.
+_USED_NAMES = 'decays', 'optimizer', 'schedule', 'to_params'
 _GUIDE = 'docs/porting/'
 _INSTALL = (
     "needs the fork of optax that has TensorFlow's Adam. Install it with `pip"
@@ -73,8 +77,9 @@ def _find_framework(optimizer):
   for package, describe in FRAMEWORKS.items():
     if any(f'{module}.'.startswith(f'{package}.') for module in modules):
       return describe
-  raise ValueError(
-      f'{_name_type(optimizer)} is not an optimizer of {", ".join(FRAMEWORKS)}.'
+  _refuse(
+      _full_name(type(optimizer)),
+      f'is not an optimizer of {" or ".join(FRAMEWORKS)}',
   )
 
 
@@ -90,8 +95,8 @@ def _refuse(setting, reason, recipe=''):
   raise ValueError(f'{setting} {reason}.{see}')
 
 
-def _name_type(value):
-  return f'{type(value).__module__}.{type(value).__qualname__}'
+def _full_name(kind):
+  return f'{kind.__module__}.{kind.__qualname__}'
 
 
 # ------------------------------------------------------------------------------
@@ -120,7 +125,8 @@ class Call:
   _ALWAYS = ('eps', 'weight_decay')
 
   def __init__(self, function, *args, **settings):
-    defaults = _defaults(function)
+    # The user defines to_params.
+    defaults = {} if function == 'to_params' else _defaults(function)
     for name in settings:
       if name not in defaults:
         raise ValueError(f'{function}({name}=...) {_INSTALL}.')
@@ -147,7 +153,36 @@ def _defaults(function):
 
 
 def _same(value, default):
-  return type(value) in (bool, float, int, type(None)) and value == default
+  plain = bool, float, int, str, type(None)
+  return type(value) in plain and value == default
+
+
+def _plain(name, value):
+  """Returns a setting with Python's numbers instead of NumPy's."""
+  if isinstance(value, (list, tuple)):
+    return [_plain(name, item) for item in value]
+  if isinstance(value, (np.number, np.bool_)):
+    return value.item()
+  if not isinstance(value, (bool, float, int, str, type(None))):
+    _refuse(f'{name}={value!r}', 'is not a number')
+  return value
+
+
+def _check_unknown_settings(owner, config, known):
+  """Raises if a setting that isn't known has a value that isn't its default.
+
+  A new version of the framework may have such a setting.
+  """
+  kind = type(owner)
+  parameters = inspect.signature(kind.__init__).parameters
+  for name in {*parameters, *config} - {'self', 'args', 'kwargs', *known}:
+    default = getattr(parameters.get(name), 'default', inspect.Parameter.empty)
+    value = config.get(name, getattr(owner, name, default))
+    if value is not default and not _same(value, default):
+      _refuse(
+          f'{name}={value!r}',
+          f'is a setting of {kind.__name__} that this program does not know',
+      )
 
 
 @dataclasses.dataclass
@@ -211,11 +246,73 @@ class Copy:
   bound: float = 1e-10
 
 
+@dataclasses.dataclass
+class _Rate:
+  """A learning rate.
+
+  Attributes:
+    code: A number, or the name of a schedule in the code.
+    copied: What the copy of the optimizer gets.
+    names: The schedule to assign, by its name.
+    schedules: The framework's schedule, by the same name, see `Copy.rates`.
+    boundaries: See `Copy`.
+    scope: See `Copy`.
+    rounded: Whether the framework rounds the schedule to float32.
+  """
+
+  code: Any
+  copied: Any
+  names: dict[str, Any] = dataclasses.field(default_factory=dict)
+  schedules: dict[str, Callable] = dataclasses.field(default_factory=dict)
+  boundaries: Sequence[float] = ()
+  scope: dict[str, Any] = dataclasses.field(default_factory=dict)
+  rounded: bool = False
+
+
+def _own_rate(learning_rate, theirs, copied):
+  """Returns the rate that the user wrote, to be compared with `theirs`."""
+  name = getattr(learning_rate, '__name__', '')
+  if not name.isidentifier() or name in _USED_NAMES or name in globals():
+    _refuse(
+        f'learning_rate={learning_rate!r}',
+        'must be a function with a name of its own',
+    )
+  return _Rate(
+      Name(name),
+      copied=copied,
+      schedules={name: theirs},
+      scope={name: learning_rate},
+  )
+
+
 def _chain(*transformations):
   """Returns the transformations one after another."""
   if len(transformations) == 1:
     return transformations[0]
   return Call('optax.chain', *transformations)
+
+
+def _scale(rate):
+  return Call('optax.scale_by_learning_rate', rate)
+
+
+def _add_decay(decay):
+  """Returns decoupled weight decay, before the learning rate."""
+  settings = dict(decay)
+  amount = settings.pop('weight_decay')
+  return Call('optax.add_decayed_weights', amount, **settings)
+
+
+def _subtract_decay(decay, rate):
+  """Returns decoupled weight decay, if any, after the learning rate."""
+  if not decay:
+    return []
+  amount = decay['weight_decay']
+  if isinstance(rate, float):
+    amount = _rounded(-rate * amount)
+  else:
+    amount = Call('negative_decay', rate, amount)
+  return [_add_decay({**decay, 'weight_decay': amount})]
 
 
 # ------------------------------------------------------------------------------
@@ -239,6 +336,117 @@ def count_gradients(schedule, every):
     return schedule(every * count + every - 1)
 
   return per_update
+
+
+def negative_decay(schedule, weight_decay):
+  """Returns the decay to add after the learning rate, at each count."""
+
+  def per_update(count):
+    return -weight_decay * schedule(count)
+
+  return per_update
+
+
+def inverse_time_decay(init_value, decay_steps, decay_rate, staircase=False):
+  """Keras's InverseTimeDecay."""
+
+  def schedule(count):
+    periods = count / decay_steps
+    if staircase:
+      periods = jnp.floor(periods)
+    return init_value / (1 + decay_rate * periods)
+
+  return schedule
+
+
+def cyclic_polynomial_decay(init_value, end_value, power, decay_steps):
+  """Keras's PolynomialDecay with cycle=True."""
+
+  def schedule(count):
+    cycles = jnp.maximum(jnp.ceil(count / decay_steps), 1)
+    remaining = 1 - count / (decay_steps * cycles)
+    return end_value + (init_value - end_value) * remaining**power
+
+  return schedule
+
+
+def cosine_decay_restarts(
+    init_value, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0
+):
+  """Keras's CosineDecayRestarts."""
+
+  def schedule(count):
+    passed = count / first_decay_steps
+    if t_mul == 1:
+      restarts = jnp.floor(passed)
+      passed -= restarts
+    else:
+      restarts = jnp.floor(
+          jnp.log(1 - passed * (1 - t_mul)) / jnp.log(t_mul)
+      )
+      passed -= (1 - t_mul**restarts) / (1 - t_mul)
+      passed /= t_mul**restarts
+    cosine = 0.5 * m_mul**restarts * (1 + jnp.cos(jnp.pi * passed))
+    return init_value * ((1 - alpha) * cosine + alpha)
+
+  return schedule
+
+
+def average_params(optimizer, momentum, overwrite_every=None, accumulated=1):
+  """Averages the parameters and may overwrite them, like Keras's use_ema.
+
+  Keras averages at each gradient, also when it accumulates several of them.
+  """
+
+  def init(params):
+    count = jnp.zeros([], jnp.int32)
+    return dict(inner=optimizer.init(params), average=params, count=count)
+
+  def update(grads, state, params):
+    updates, inner = optimizer.update(grads, state['inner'], params)
+    moved = optax.apply_updates(params, updates)
+    count = state['count'] // accumulated
+    # The average starts at the parameters after the first update.
+    step_size = jnp.where(count == 0, 1.0, 1 - momentum)
+    average = optax.incremental_update(moved, state['average'], step_size)
+    if overwrite_every:
+      overwrite = (count + 1) % overwrite_every == 0
+      updates = jax.tree.map(
+          lambda u, a, p: jnp.where(overwrite, a - p, u),
+          updates, average, params,
+      )
+    count = state['count'] + 1
+    return updates, dict(inner=inner, average=average, count=count)
+
+  return optax.GradientTransformation(init, update)
+
+
+def scale_by_keras_nadam(b1=0.9, b2=0.999, eps=1e-7):
+  """Keras's Nadam, which follows Algorithm 1 with momentum of its own."""
+  moments = optax.scale_by_adam(b1, b2)
+
+  def momentum(t):
+    return b1 * (1 - 0.5 * 0.96**t)
+
+  def init(params):
+    return dict(moments=moments.init(params), product=jnp.ones([]))
+
+  def update(grads, state, params=None):
+    del params
+    _, inner = moments.update(grads, state['moments'])
+    t = inner.count
+    product = state['product'] * momentum(t)
+    next_product = product * momentum(t + 1)
+
+    def direction(g, m, v):
+      m_hat = momentum(t + 1) * m / (1 - next_product)
+      g_hat = (1 - momentum(t)) * g / (1 - product)
+      return (m_hat + g_hat) / (jnp.sqrt(v / (1 - b2**t)) + eps)
+
+    updates = jax.tree.map(direction, grads, inner.mu, inner.nu)
+    return updates, dict(moments=inner, product=product)
+
+  return optax.GradientTransformation(init, update)
 
 
 # ------------------------------------------------------------------------------
@@ -355,6 +563,11 @@ def _number(value):
   return f'{mantissa}e{int(exponent)}'
 
 
+def _rounded(value):
+  """Returns a float without the last digits, which arithmetic leaves."""
+  return float(f'{value:.15g}')
+
+
 def _shortest(value):
   """Returns the shortest decimal that rounds to the same float32."""
   return float(np.format_float_scientific(np.float32(value)))
@@ -400,6 +613,13 @@ def _check(code, copy):
         'disagrees with its translation by'
         f' {apart / traveled:.0e} of the largest distance traveled',
     )
+
+
+def _small_params(count):
+  """Returns a number of small parameters, the first of which is a matrix."""
+  rng = np.random.default_rng(1)
+  shapes = itertools.islice(itertools.cycle([(4, 3), (), (3,)]), count)
+  return [np.asarray(0.01 * rng.normal(size=shape)) for shape in shapes]
 
 
 def _random_gradients(copy):
@@ -453,12 +673,15 @@ def _compare_rates(name, ours, theirs, copy):
     counts.update([*nearby, int(boundary) // 2, 2 * int(boundary)])
   last = max([100, *copy.boundaries])
   counts.update(int(last * factor) for factor in (0.1, 0.3, 0.7, 1.5, 3, 10))
-  for count in sorted(count for count in counts if count >= 0):
-    a, b = float(ours(count)), float(theirs(count))
-    if not abs(a - b) <= copy.bound * abs(b) + 1e-14:
+  counts = sorted(count for count in counts if 0 <= count < 2**31)
+  ours = [float(rate) for rate in map(jax.jit(ours), counts)]
+  theirs = [float(theirs(count)) for count in counts]
+  largest = np.max(np.abs(theirs))
+  for count, a, b in zip(counts, ours, theirs, strict=True):
+    if not abs(a - b) <= copy.bound * (abs(b) + 0.01 * largest):
       _refuse(
           f'The schedule {name}',
-          f'is {a} after {count} updates, and {b} in the framework',
+          f'is {b:.6g} after {count} updates, but {a:.6g} in the translation',
       )
 
 
@@ -466,31 +689,308 @@ def _compare_rates(name, ours, theirs, copy):
 # Keras 3.
 # ------------------------------------------------------------------------------
 
+_OTHER_KERAS = 'keras.md#keras-3s-other-optimizers'
+_OWN_SCHEDULE = 'keras.md#your-own-learningrateschedule'
+_LONGEST_CHECK = 100_000
+
 
 def _describe_keras(optimizer, scheduler, learning_rate, scheduler_every):
   """Returns the translation of an optimizer of Keras 3, and its copy."""
   import keras  # pylint: disable=import-outside-toplevel
 
-  del scheduler, learning_rate, scheduler_every
-  config = optimizer.get_config()
-  rate = _shortest(config['learning_rate'])
-  names = set(inspect.signature(_keras_adam).parameters)
-  settings = {name: config[name] for name in names & set(config)}
-  links = _keras_adam(rate, {}, **settings)
-  translation = Translation('keras.optimizers.Adam', _chain(*links))
-  params = _small_params([(), (3,), (4, 3)])
-
-  def train(gradients):
-    with _keras_float64(keras):
-      copy = type(optimizer).from_config({**config, 'learning_rate': rate})
-      return _train_keras_on_jax(keras, copy, params, gradients)
-
-  return translation, Copy(params, train)
+  if scheduler is not None or scheduler_every != 1:
+    _refuse('scheduler', "is for PyTorch; Keras's optimizers have their own")
+  if not keras.__version__.startswith('3.'):
+    _refuse(f'Keras {keras.__version__}', 'is not supported')
+  with _keras_float64(keras):
+    described = _Keras(keras, optimizer, learning_rate)
+    return described.translation(), described.copy()
 
 
-def _small_params(shapes):
-  rng = np.random.default_rng(1)
-  return [np.asarray(0.1 * rng.normal(size=shape)) for shape in shapes]
+class _Keras:
+  """An optimizer of Keras 3, read but not changed.
+
+  Attributes:
+    scaler: The `LossScaleOptimizer` around the optimizer, or None.
+    shared: The settings that all optimizers of Keras have.
+    own: The settings of this kind of optimizer, which its rule takes.
+    every: The number of gradients in an update.
+    rate: The learning rate.
+    decays: Whether each variable decays. Empty if no variable is excluded,
+      since the optimizer may not know its variables yet.
+    params: Where its copy starts.
+  """
+
+  def __init__(self, keras, optimizer, learning_rate):
+    self.keras = keras
+    self.scaler = None
+    if type(optimizer) is keras.optimizers.LossScaleOptimizer:
+      self.scaler = optimizer
+      optimizer = optimizer.inner_optimizer
+    self.optimizer = optimizer
+    self.rule = self._find_rule()
+    self.shared, self.own = self._read_settings()
+    self._check_variables()
+    self.every = self.shared.get('gradient_accumulation_steps') or 1
+    self.rate = self._read_rate(learning_rate)
+    self.decays = self._find_decays()
+    self.params = _small_params(len(self.decays) or 3)
+
+  def translation(self):
+    """Returns the code that makes the same updates."""
+    names = dict(self.rate.names)
+    decay = {}
+    if self.shared['weight_decay'] and (all(self.decays) or any(self.decays)):
+      decay['weight_decay'] = self.shared['weight_decay']
+    if decay and not all(self.decays):
+      paths = [v.path for v in self.optimizer._trainable_variables]
+      names['decays'] = list(map(Noted, self.decays, paths))
+      decay['mask'] = Call('to_params', Name('decays'))
+    links = self.rule(self.rate.code, decay, **self.own)
+    optimizer = self._wrap(_chain(*self._clipping(), *links))
+    source = f'keras.optimizers.{type(self.optimizer).__name__}'
+    return Translation(source, optimizer, names, self._notes(decay))
+
+  def copy(self):
+    """Returns a copy of the optimizer for the check."""
+    overwrites = self.shared['use_ema'] and (
+        self.shared['ema_overwrite_frequency']
+    )
+    period = self.every * (overwrites or 1)
+    if 2 * period > _LONGEST_CHECK:
+      _refuse(f'A period of {period} gradients', 'takes too long to check')
+    clips = [self.shared[name] for name in _KERAS_CLIPPING]
+    on_tensorflow = self.keras.backend.backend() == 'tensorflow'
+    return Copy(
+        params=self.params,
+        train=self._train,
+        # Long enough for the scale of the loss to overflow, if it grows fast.
+        steps=max(400 if self.scaler else 200, 2 * period + 1),
+        sizes=(1.0, *filter(None, clips)),
+        overflows=self.scaler is not None,
+        averages=self.shared['use_ema'],
+        rates=self.rate.schedules,
+        boundaries=self.rate.boundaries,
+        scope=self.rate.scope,
+        bound=1e-5 if on_tensorflow or self.rate.rounded else 1e-10,
+    )
+
+  def _find_rule(self):
+    kind = type(self.optimizer)
+    if getattr(self.keras.optimizers, kind.__name__, None) is not kind:
+      _refuse(_full_name(kind), "is not Keras's own class", _OTHER_KERAS)
+    replaced = [
+        name for name in vars(self.optimizer)
+        if inspect.isfunction(getattr(kind, name, None))
+    ]
+    if replaced:
+      _refuse(f'{kind.__name__}.{replaced[0]}', 'was replaced', _OTHER_KERAS)
+    if kind.__name__ not in KERAS_OPTIMIZERS:
+      _refuse(_full_name(kind), 'has no translation', _OTHER_KERAS)
+    return KERAS_OPTIMIZERS[kind.__name__]
+
+  def _read_settings(self):
+    """Returns the settings that all optimizers have, and those of this one."""
+    own = list(_defaults(self.rule.__name__))[2:]
+    config = self._twin(_learning_rate=0.0).get_config()
+    known = ['name', 'learning_rate', *_KERAS_SHARED, *own]
+    _check_unknown_settings(self.optimizer, config, known)
+    if self.scaler:
+      known = ['name', 'inner_optimizer', 'initial_scale']
+      known += ['dynamic_growth_steps']
+      _check_unknown_settings(self.scaler, {}, known)
+    config = {name: _plain(name, value) for name, value in config.items()}
+    shared = {name: config[name] for name in _KERAS_SHARED if name in config}
+    return shared, {name: config[name] for name in own}
+
+  def _twin(self, **attributes):
+    """Returns a shallow copy with different attributes."""
+    kind = type(self.optimizer)
+    twin = kind.__new__(kind)
+    twin.__dict__.update(vars(self.optimizer), **attributes)
+    return twin
+
+  def _check_variables(self):
+    for variable in self.optimizer._trainable_variables:
+      if getattr(variable, 'constraint', None) is not None:
+        _refuse(
+            f'The constraint of {variable.path}',
+            'is not part of the optimizer. Remove it here, and apply it after'
+            ' optax.apply_updates',
+        )
+      if getattr(variable, 'overwrite_with_gradient', False):
+        _refuse(variable.path, 'is overwritten with its gradient')
+
+  def _read_rate(self, learning_rate):
+    """Returns the learning rate, constant or not."""
+    theirs = self.optimizer._learning_rate
+    if isinstance(
+        theirs, self.keras.optimizers.schedules.LearningRateSchedule
+    ):
+      return self._read_schedule(theirs, learning_rate)
+    if callable(theirs):
+      _refuse(
+          'learning_rate',
+          'is a function that takes no step. Write a LearningRateSchedule',
+          _OWN_SCHEDULE,
+      )
+    rate = _shortest(self.keras.ops.convert_to_numpy(theirs))
+    if learning_rate is not None:
+      return _own_rate(learning_rate, lambda count: rate, copied=rate)
+    return _Rate(rate, copied=rate)
+
+  def _read_schedule(self, theirs, learning_rate):
+
+    def after_updates(count):
+      step = self.every * count + self.every - 1
+      with _keras_float64(self.keras):
+        return self._call_schedule(theirs, step)
+
+    if learning_rate is not None:
+      return _own_rate(learning_rate, after_updates, copied=theirs)
+    kind = type(theirs)
+    schedules = self.keras.optimizers.schedules
+    known = getattr(schedules, kind.__name__, None) is kind
+    if not known or kind.__name__ not in KERAS_SCHEDULES:
+      _refuse(
+          f'The schedule {_full_name(kind)}',
+          'has no translation. Pass your own as learning_rate',
+          _OWN_SCHEDULE,
+      )
+    rule = KERAS_SCHEDULES[kind.__name__]
+    own = list(_defaults(rule.__name__))
+    config = theirs.get_config()
+    _check_unknown_settings(theirs, config, ['name', *own])
+    settings = {name: _plain(name, config[name]) for name in own}
+    call, *boundaries = rule(**settings)
+    if self.every > 1:
+      call = Call('count_gradients', call, self.every)
+    return _Rate(
+        Name('schedule'),
+        copied=theirs,
+        names={'schedule': call},
+        schedules={'schedule': after_updates},
+        boundaries=[boundary / self.every for boundary in boundaries],
+        # Keras computes pi in float32.
+        rounded=kind.__name__.startswith('Cosine'),
+    )
+
+  def _call_schedule(self, schedule, step):
+    if self.keras.backend.backend() == 'jax':
+      # In training it is compiled as well.
+      return jax.jit(schedule)(jnp.asarray(step, jnp.int32))
+    step = self.keras.ops.convert_to_tensor(step, dtype='int64')
+    return self.keras.ops.convert_to_numpy(schedule(step))
+
+  def _find_decays(self):
+    """Returns whether each variable decays, or nothing if all do."""
+    excluded = getattr(self.optimizer, '_exclude_from_weight_decay', None)
+    pattern = '_exclude_from_weight_decay_pattern'
+    if not excluded and not getattr(self.optimizer, pattern, None):
+      return []
+    if not self.shared['weight_decay']:
+      return []
+    if not self.optimizer.built:
+      _refuse(
+          'exclude_from_weight_decay',
+          'needs the variables. First call'
+          ' optimizer.build(model.trainable_variables)',
+          'keras.md#exclude_from_weight_decay',
+      )
+    twin = self._twin(_exclude_from_weight_decay_cache={})
+    variables = self.optimizer._trainable_variables
+    if self.keras.backend.backend() == 'tensorflow':
+      # It searches the names of TensorFlow's variables, which are paths.
+      variables = [getattr(v, 'value', v) for v in variables]
+    return [twin._use_weight_decay(variable) for variable in variables]
+
+  def _clipping(self):
+    for name, function in _KERAS_CLIPPING.items():
+      if self.shared[name]:
+        return [Call(function, self.shared[name])]
+    return []
+
+  def _wrap(self, optimizer):
+    """Returns the optimizer with what Keras does around it."""
+    if self.every > 1:
+      optimizer = Call(
+          'optax.MultiSteps',
+          optimizer,
+          self.every,
+          accumulator_dtype=Name('float'),
+      ).then('gradient_transformation')
+    if self.shared['use_ema']:
+      optimizer = Call(
+          'average_params',
+          optimizer,
+          self.shared['ema_momentum'],
+          overwrite_every=self.shared['ema_overwrite_frequency'] or None,
+          accumulated=self.every,
+      )
+    if self.scaler:
+      optimizer = Call('optax.apply_if_finite', optimizer, Name('10**9'))
+    return optimizer
+
+  def _notes(self, decay):
+    notes = []
+    if 'mask' in decay:
+      notes.append(
+          'Define to_params(list): it returns a tree like your parameters, from'
+          ' a list in the order of the variables below.'
+      )
+    if self.shared['use_ema']:
+      notes.append(
+          "optax.tree.get(state, 'average') is the average. model.fit copies it"
+          ' to the weights at the end.'
+      )
+    if self.scaler or self.shared.get('loss_scale_factor'):
+      notes.append(
+          'Scale the loss in your training loop, and pass unscaled gradients.'
+      )
+    if self.keras.backend.backend() == 'tensorflow':
+      notes.append(
+          'Not checked: sparse gradients, as of an Embedding. On TensorFlow,'
+          ' Keras treats them differently.'
+      )
+    return notes
+
+  def _build_copy(self, variables):
+    """Returns a copy of the optimizer, built on these variables."""
+    kind = type(self.optimizer)
+    name = self.optimizer.name
+    copy = kind(self.rate.copied, **self.shared, **self.own, name=name)
+    if self.decays:
+      pairs = zip(variables, self.decays, strict=True)
+      copy.exclude_from_weight_decay([v for v, decays in pairs if not decays])
+    if self.scaler:
+      copy = self.keras.optimizers.LossScaleOptimizer(
+          copy,
+          self.scaler.initial_scale,
+          self.scaler.dynamic_growth_steps,
+          name=self.scaler.name,
+      )
+    copy.build(variables)
+    return copy
+
+  def _train(self, gradients):
+    """Trains a copy, see `Copy.train`."""
+    with _keras_float64(self.keras):
+      variables = [
+          self.keras.Variable(param, dtype='float64', name=f'variable_{i}')
+          for i, param in enumerate(self.params)
+      ]
+      copy = self._build_copy(variables)
+      recorded = list(variables)
+      if self.shared['use_ema']:
+        inner = copy.inner_optimizer if self.scaler else copy
+        recorded += inner._model_variables_moving_average
+      if self.keras.backend.backend() == 'jax':
+        return _train_keras_on_jax(
+            self.keras, copy, variables, recorded, gradients
+        )
+      return _train_keras_eagerly(
+          self.keras, copy, recorded, gradients
+      )
 
 
 @contextlib.contextmanager
@@ -504,27 +1004,251 @@ def _keras_float64(keras):
     keras.config.set_floatx(floatx)
 
 
-def _train_keras_on_jax(keras, optimizer, params, gradients):
-  """Returns the parameters after each step, see `Copy.train`."""
-  variables = [keras.Variable(param, dtype='float64') for param in params]
-  optimizer.build(variables)
+def _train_keras_on_jax(keras, optimizer, variables, recorded, gradients):
+  """Returns the recorded variables after each step, in one compiled loop."""
+  everything = [*variables, *optimizer.variables]
+  places = [
+      next(i for i, known in enumerate(everything) if known is variable)
+      for variable in recorded
+  ]
 
-  def step(carry, grads):
-    params, state = carry
+  def step(values, grads):
+    params, state = values[: len(variables)], values[len(variables) :]
+    known = list(zip(optimizer.variables, state, strict=True))
+    with keras.StatelessScope(state_mapping=known):
+      grads = [optimizer.scale_loss(grad) for grad in grads]
     params, state = optimizer.stateless_apply(state, grads, params)
-    return (params, state), params
+    values = [*params, *state]
+    return values, [values[place] for place in places]
 
-  start = jax.tree.map(
-      lambda variable: variable.value, (variables, optimizer.variables)
-  )
+  start = [variable.value for variable in everything]
   _, history = jax.lax.scan(step, start, gradients)
   return [np.asarray(values) for values in history]
 
 
+def _train_keras_eagerly(keras, optimizer, recorded, gradients):
+  """Returns the recorded variables after each step."""
+  history = []
+  for grads in zip(*gradients, strict=True):
+    tensors = [
+        keras.ops.convert_to_tensor(grad, dtype='float64') for grad in grads
+    ]
+    optimizer.apply([optimizer.scale_loss(tensor) for tensor in tensors])
+    history.append(
+        [np.array(keras.ops.convert_to_numpy(v)) for v in recorded]
+    )
+  return [np.stack(values) for values in zip(*history, strict=True)]
+
+
+# The rules for Keras's optimizers. Each takes the learning rate, the settings
+# of optax for weight decay (none, a number, or a number and a mask), and the
+# settings of the optimizer. It returns transformations, in their order.
+
+
 def _keras_adam(rate, decay, *, beta_1, beta_2, epsilon, amsgrad):
   settings = dict(b1=beta_1, b2=beta_2, eps=epsilon)
-  del decay, amsgrad
+  if amsgrad and decay:
+    direction = Call('optax.scale_by_amsgrad', **settings, epsilon_hat=True)
+    return [direction, _add_decay(decay), _scale(rate)]
+  if amsgrad:
+    return [Call('optax.amsgrad', rate, **settings, tf_style=True)]
+  if decay:
+    return [Call('optax.adamw', rate, **settings, **decay, tf_style=True)]
   return [Call('optax.adam', rate, **settings, tf_style=True)]
+
+
+def _keras_sgd(rate, decay, *, momentum, nesterov):
+  if not momentum and decay:
+    return [_add_decay(decay), Call('optax.sgd', rate)]
+  if not momentum:
+    return [Call('optax.sgd', rate)]
+  if isinstance(rate, float) and not decay:
+    return [Call('optax.sgd', rate, momentum=momentum, nesterov=nesterov)]
+  trace = Call('optax.trace', momentum, nesterov=nesterov)
+  if isinstance(rate, float):
+    return [trace, _add_decay(decay), _scale(rate)]
+  return [_scale(rate), trace, *_subtract_decay(decay, rate)]
+
+
+def _keras_rmsprop(rate, decay, *, rho, momentum, epsilon, centered):
+  settings = dict(decay=rho, eps=epsilon)
+  if decay and not momentum:
+    name = 'optax.scale_by_stddev' if centered else 'optax.scale_by_rms'
+    return [Call(name, **settings), _add_decay(decay), _scale(rate)]
+  rmsprop = Call(
+      'optax.rmsprop',
+      rate,
+      **settings,
+      centered=centered,
+      momentum=momentum or None,
+  )
+  return [rmsprop, *_subtract_decay(decay, rate)]
+
+
+def _keras_adagrad(rate, decay, *, initial_accumulator_value, epsilon):
+  settings = dict(
+      initial_accumulator_value=initial_accumulator_value, eps=epsilon
+  )
+  if not decay:
+    return [Call('optax.adagrad', rate, **settings)]
+  direction = Call('optax.scale_by_rss', **settings)
+  return [direction, _add_decay(decay), _scale(rate)]
+
+
+def _keras_adadelta(rate, decay, *, rho, epsilon):
+  settings = dict(rho=rho, eps=epsilon)
+  if not decay:
+    return [Call('optax.adadelta', rate, **settings)]
+  direction = Call('optax.scale_by_adadelta', **settings)
+  return [direction, _add_decay(decay), _scale(rate)]
+
+
+def _keras_lion(rate, decay, *, beta_1, beta_2):
+  decay = decay or {'weight_decay': 0.0}
+  return [Call('optax.lion', rate, b1=beta_1, b2=beta_2, **decay)]
+
+
+def _keras_nadam(rate, decay, *, beta_1, beta_2, epsilon):
+  settings = dict(b1=beta_1, b2=beta_2, eps=epsilon)
+  decays = [_add_decay(decay)] if decay else []
+  return [Call('scale_by_keras_nadam', **settings), *decays, _scale(rate)]
+
+
+def _keras_lamb(rate, decay, *, beta_1, beta_2, epsilon):
+  if decay:
+    _refuse('weight_decay of Lamb', 'has no translation', _OTHER_KERAS)
+  return [Call('optax.lamb', rate, b1=beta_1, b2=beta_2, eps=epsilon)]
+
+
+KERAS_OPTIMIZERS = {
+    'Adadelta': _keras_adadelta,
+    'Adagrad': _keras_adagrad,
+    'Adam': _keras_adam,
+    'AdamW': _keras_adam,
+    'Lamb': _keras_lamb,
+    'Lion': _keras_lion,
+    'Nadam': _keras_nadam,
+    'RMSprop': _keras_rmsprop,
+    'SGD': _keras_sgd,
+}
+# The settings that every optimizer of Keras has.
+_KERAS_CLIPPING = {
+    'clipnorm': 'clip_by_own_norm',
+    'global_clipnorm': 'optax.clip_by_global_norm',
+    'clipvalue': 'optax.clip',
+}
+_KERAS_SHARED = [
+    *_KERAS_CLIPPING, 'weight_decay', 'use_ema', 'ema_momentum',
+    'ema_overwrite_frequency', 'loss_scale_factor',
+    'gradient_accumulation_steps',
+]
+
+
+# The rules for Keras's schedules. Each takes the settings of the schedule, and
+# returns a call and the steps at which the schedule changes or ends.
+
+
+def _keras_exponential_decay(
+    *, initial_learning_rate, decay_steps, decay_rate, staircase
+):
+  call = Call(
+      'optax.exponential_decay',
+      initial_learning_rate,
+      float(decay_steps),
+      decay_rate,
+      staircase=staircase,
+  )
+  return call, decay_steps
+
+
+def _keras_inverse_time_decay(
+    *, initial_learning_rate, decay_steps, decay_rate, staircase
+):
+  call = Call(
+      'inverse_time_decay',
+      initial_learning_rate,
+      float(decay_steps),
+      decay_rate,
+      staircase=staircase,
+  )
+  return call, decay_steps
+
+
+def _keras_piecewise_constant_decay(*, boundaries, values):
+  # Keras still uses the old rate at the boundary.
+  changes = [int(boundary) + 1 for boundary in boundaries]
+  pairs = list(zip(values, values[1:]))
+  factors = [float(f'{new / old:.4g}') if old else None for old, new in pairs]
+  if all(
+      factor and math.isclose(old * factor, new, rel_tol=1e-15)
+      for factor, (old, new) in zip(factors, pairs, strict=True)
+  ):
+    scales = dict(zip(changes, factors, strict=True))
+    call = Call('optax.piecewise_constant_schedule', values[0], scales)
+  else:
+    parts = [Call('optax.constant_schedule', value) for value in values]
+    call = Call('optax.join_schedules', parts, changes)
+  return call, *changes
+
+
+def _keras_polynomial_decay(
+    *, initial_learning_rate, decay_steps, end_learning_rate, power, cycle
+):
+  ends = initial_learning_rate, end_learning_rate
+  steps = float(decay_steps)
+  if cycle:
+    call = Call('cyclic_polynomial_decay', *ends, power, steps)
+  elif power == 1:
+    call = Call('optax.linear_schedule', *ends, steps)
+  else:
+    call = Call('optax.polynomial_schedule', *ends, power, steps)
+  return call, decay_steps
+
+
+def _keras_cosine_decay(
+    *, initial_learning_rate, decay_steps, alpha, warmup_target, warmup_steps
+):
+  if warmup_target is None or not warmup_steps:
+    peak = initial_learning_rate if warmup_target is None else warmup_target
+    call = Call(
+        'optax.cosine_decay_schedule', peak, float(decay_steps), alpha=alpha
+    )
+    return call, decay_steps
+  end = warmup_steps + decay_steps
+  call = Call(
+      'optax.warmup_cosine_decay_schedule',
+      initial_learning_rate,
+      warmup_target,
+      float(warmup_steps),
+      float(end),
+      end_value=_rounded(alpha * warmup_target),
+  )
+  return call, warmup_steps, end
+
+
+def _keras_cosine_decay_restarts(
+    *, initial_learning_rate, first_decay_steps, t_mul, m_mul, alpha
+):
+  call = Call(
+      'cosine_decay_restarts',
+      initial_learning_rate,
+      float(first_decay_steps),
+      t_mul=t_mul,
+      m_mul=m_mul,
+      alpha=alpha,
+  )
+  lengths = [first_decay_steps * t_mul**i for i in range(4)]
+  return call, *itertools.accumulate(lengths)
+
+
+KERAS_SCHEDULES = {
+    'CosineDecay': _keras_cosine_decay,
+    'CosineDecayRestarts': _keras_cosine_decay_restarts,
+    'ExponentialDecay': _keras_exponential_decay,
+    'InverseTimeDecay': _keras_inverse_time_decay,
+    'PiecewiseConstantDecay': _keras_piecewise_constant_decay,
+    'PolynomialDecay': _keras_polynomial_decay,
+}
 
 
 # ------------------------------------------------------------------------------

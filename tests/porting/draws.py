@@ -1,0 +1,153 @@
+"""Random optimizers, with any of the settings that port.py translates."""
+
+import random
+
+SHAPES = {'bias_head': {'kernel': (4, 3), 'bias': (3,)}, 'scale': ()}
+
+
+class Keras:
+  """An optimizer of Keras 3 that can be created more than once.
+
+  Attributes:
+    keras: The module.
+    kind: The name of its class.
+    settings: The arguments of its class, without the learning rate.
+    rate: Its learning rate, or the name and the arguments of a schedule.
+    assigned: A learning rate that is assigned later, or None.
+    excluded: Whether biases don't decay.
+    scaled: The arguments of a `LossScaleOptimizer` around it, or None.
+  """
+
+  def __init__(self, keras, seed):
+    self.keras = keras
+    self.random = random.Random(seed)
+    self.kind = self.random.choice(list(_OWN))
+    self.settings = self._draw_own() | self._draw_shared()
+    self.rate = self._draw_rate()
+    constant = isinstance(self.rate, float)
+    self.assigned = self._number(-4, -2) if constant and self._is(0.2) else None
+    self.excluded = bool(self.settings.get('weight_decay')) and self._is(0.4)
+    self.scaled = None
+    if self._is(0.2):
+      self.scaled = {
+          'initial_scale': self.random.choice([1.0, 2.0**15]),
+          'dynamic_growth_steps': self.random.choice([10, 50, 2000]),
+      }
+
+  def __repr__(self):
+    values = {**vars(self)}
+    del values['keras'], values['random']
+    return f'Keras({values})'
+
+  def create(self, variables):
+    """Returns the optimizer, built on variables."""
+    optimizers = self.keras.optimizers
+    rate = self.rate
+    if not isinstance(rate, float):
+      name, settings = rate
+      rate = getattr(optimizers.schedules, name)(**settings)
+    optimizer = getattr(optimizers, self.kind)(rate, **self.settings)
+    if self.assigned:
+      optimizer.learning_rate = self.assigned
+    if self.excluded:
+      optimizer.exclude_from_weight_decay(var_names=['bias'])
+    if self.scaled:
+      optimizer = optimizers.LossScaleOptimizer(optimizer, **self.scaled)
+    optimizer.build(variables)
+    return optimizer
+
+  def _is(self, probability):
+    return self.random.random() < probability
+
+  def _number(self, low, high):
+    """Returns a number of one or two digits, evenly among powers of ten."""
+    return float(f'{10 ** self.random.uniform(low, high):.1e}')
+
+  def _draw_own(self):
+    """Draws the settings of this kind of optimizer, each in every other case."""
+    drawn = {
+        'beta_1': self.random.choice([0.5, 0.8, 0.95]),
+        'beta_2': self.random.choice([0.9, 0.98, 0.9999]),
+        'epsilon': self._number(-10, -2),
+        'amsgrad': True,
+        'momentum': self.random.choice([0.5, 0.9, 0.99]),
+        'nesterov': True,
+        'rho': self.random.choice([0.8, 0.99]),
+        'centered': True,
+        'initial_accumulator_value': self.random.choice([0.0, 0.5]),
+    }
+    return {name: drawn[name] for name in _OWN[self.kind] if self._is(0.5)}
+
+  def _draw_shared(self):
+    settings = {}
+    clip = self.random.choice(['clipnorm', 'global_clipnorm', 'clipvalue'])
+    if self._is(0.5):
+      settings[clip] = self._number(-3, 1)
+    if self._is(0.5):
+      settings['weight_decay'] = self._number(-4, -0.5)
+    if self._is(0.3):
+      settings['gradient_accumulation_steps'] = self.random.randint(2, 8)
+    if self._is(0.4):
+      settings['use_ema'] = True
+      settings['ema_momentum'] = self.random.choice([0.5, 0.9, 0.99])
+      if self._is(0.7):
+        settings['ema_overwrite_frequency'] = self.random.randint(1, 60)
+    if self._is(0.1):
+      settings['loss_scale_factor'] = self.random.choice([128.0, 1000.0])
+    return settings
+
+  def _draw_rate(self):
+    rate = self._number(-5, -1)
+    if self._is(0.5):
+      return rate
+    steps = self.random.randint(3, 400)
+    decay = {
+        'initial_learning_rate': rate,
+        'decay_steps': steps,
+        'decay_rate': self.random.choice([0.1, 0.5, 0.96]),
+        'staircase': self._is(0.5),
+    }
+    boundaries = sorted(self.random.sample(range(1, 400), 3))
+    values = [self._number(-5, -1) for _ in range(4)]
+    warmup = self.random.choice([{}, {
+        'warmup_target': self._number(-4, -1),
+        'warmup_steps': self.random.randint(0, 100),
+    }])
+    return self.random.choice([
+        ('ExponentialDecay', decay),
+        ('InverseTimeDecay', decay),
+        ('PiecewiseConstantDecay', dict(boundaries=boundaries, values=values)),
+        ('PolynomialDecay', {
+            'initial_learning_rate': rate,
+            'decay_steps': steps,
+            'end_learning_rate': self.random.choice([0.0, 1e-4, 2 * rate]),
+            'power': self.random.choice([0.5, 1.0, 2.0, 3]),
+            'cycle': self._is(0.3),
+        }),
+        ('CosineDecay', {
+            'initial_learning_rate': rate,
+            'decay_steps': steps,
+            'alpha': self.random.choice([0.0, 0.1]),
+            **warmup,
+        }),
+        ('CosineDecayRestarts', {
+            'initial_learning_rate': rate,
+            'first_decay_steps': steps,
+            't_mul': self.random.choice([1.0, 1.5, 2.0]),
+            'm_mul': self.random.choice([0.8, 1.0]),
+            'alpha': self.random.choice([0.0, 0.1]),
+        }),
+    ])
+
+
+_OWN = {
+    'Adadelta': ['rho', 'epsilon'],
+    'Adagrad': ['initial_accumulator_value', 'epsilon'],
+    'Adam': ['beta_1', 'beta_2', 'epsilon', 'amsgrad'],
+    'AdamW': ['beta_1', 'beta_2', 'epsilon', 'amsgrad'],
+    'Lamb': ['beta_1', 'beta_2', 'epsilon'],
+    'Lion': ['beta_1', 'beta_2'],
+    'Nadam': ['beta_1', 'beta_2', 'epsilon'],
+    'RMSprop': ['rho', 'momentum', 'epsilon', 'centered'],
+    'SGD': ['momentum', 'nesterov'],
+}
