@@ -45,12 +45,17 @@ def _executor(process):
   return executor
 
 
+def call_in(process, function, *args):
+  """Calls a function of a module in a process, and returns its result."""
+  return _executor(process).submit(function, *args).result()
+
+
 def run_in(process, case):
   """Returns the trajectory of the framework's code, or what went wrong.
 
   That is a traceback, or the error if the framework is not installed.
   """
-  return _executor(process).submit(_run, case).result()
+  return call_in(process, _run, case)
 
 
 def define(case, code, names):
@@ -64,7 +69,7 @@ def _define(case, params):
   """Runs the framework's code and returns the names that it defines."""
   known = {'params': params}
   if case.framework == 'text':
-    known |= rules.NAMES if case.in_table else {}
+    known |= rules.NAMES
     with mock.patch.dict(sys.modules, rules.MODULES):
       return define(case, case.theirs, known)
   if case.in_table:
@@ -83,29 +88,36 @@ def _trajectory(step, read, grads):
   return [np.stack(values) for values in zip(*history, strict=True)]
 
 
-def _run_keras(case, start, grads):
+def keras_trajectory(optimizer, start, grads, step=None, averages=list):
+  """Returns each parameter at every step of a Keras optimizer, the start first.
+
+  Args:
+    optimizer: A Keras 3 optimizer that isn't built. For float64, call
+      ``keras.config.set_floatx('float64')`` before you construct it.
+    start: The parameters, in the order of `problem.names`.
+    grads: Trees of gradients, one for each step.
+    step: A function of a list of gradients that applies them. By default, the
+      optimizer applies them after scaling them, under jit on JAX.
+    averages: A function that returns more values to read at every step.
+  """
   import keras  # pylint: disable=import-outside-toplevel
 
-  keras.config.set_floatx('float64')
   variables = []
   for path, value in zip(problem.names(), start, strict=True):
     layer, name = os.path.split(path)
     with keras.name_scope(layer or 'model'):
       variables.append(keras.Variable(value, name=name))
-  names = _define(case, variables)
-  optimizer = names['optimizer']
   optimizer.build(variables)
 
   def read():
-    return [keras.ops.convert_to_numpy(v) for v in variables]
+    return [keras.ops.convert_to_numpy(v) for v in [*variables, *averages()]]
 
   def scaled(grads):
     # As Keras's training loop does, for an optimizer that scales the loss.
     return [optimizer.scale_loss(g) for g in grads]
 
-  if 'step' in names or keras.backend.backend() != 'jax':
-    apply = lambda grads: optimizer.apply(scaled(grads))
-    return _trajectory(names.get('step', apply), read, grads)
+  def apply(grads):
+    optimizer.apply(scaled(grads))
 
   @jax.jit
   def compiled(params, state, grads):
@@ -114,12 +126,23 @@ def _run_keras(case, start, grads):
       grads = scaled(grads)
     return optimizer.stateless_apply(state, grads, params)
 
-  def step(grads):
+  def apply_compiled(grads):
     both = variables, optimizer.variables
     old = jax.tree.map(lambda variable: variable.value, both)
     jax.tree.map(lambda v, new: v.assign(new), both, compiled(*old, grads))
 
-  return _trajectory(step, read, grads)
+  on_jax = keras.backend.backend() == 'jax'
+  default = apply_compiled if on_jax else apply
+  return _trajectory(step or default, read, grads)
+
+
+def _run_keras(case, start, grads):
+  import keras  # pylint: disable=import-outside-toplevel
+
+  keras.config.set_floatx('float64')
+  names = _define(case, [])
+  more = {key: names[key] for key in ('step', 'averages') if key in names}
+  return keras_trajectory(names['optimizer'], start, grads, **more)
 
 
 def _run_tensorflow(case, start, grads):
@@ -142,9 +165,10 @@ def _run_tensorflow(case, start, grads):
     optimizer.apply_gradients(pairs, **advanced)
 
   step = names.get('step', apply)
+  averages = names.get('averages', list)
   return _trajectory(
       lambda grads: step([tf.constant(g) for g in grads]),
-      lambda: [v.numpy() for v in variables],
+      lambda: [v.numpy() for v in [*variables, *averages()]],
       grads,
   )
 
@@ -266,7 +290,7 @@ _RUNNERS = {
 
 def gradients(case):
   """Returns the gradients of a case; those of loss scaling overflow."""
-  return problem.gradients(overflows='LossScale' in case.theirs)
+  return problem.gradients(overflows='LossScaleOptimizer(' in case.theirs)
 
 
 def _run(case):

@@ -4,8 +4,9 @@ Row: a table whose second header names optax has in each row two code spans,
 what you had and what you write. A third column holds the distance between calls
 that only look the same.
 
-Setup: a block that doesn't define ``optimizer`` runs before what you had in each
-row below it, up to the next heading of level two. So cells can be short::
+Setup: a block that doesn't define ``optimizer`` runs before each row below it, up
+to the next heading of level two or the next such block. If it imports optax, it
+belongs to what you write, otherwise to what you had. So cells can be short::
 
   from keras.optimizers import Adam
 
@@ -55,14 +56,13 @@ class Case(NamedTuple):
     kind: ``'row'``, ``'different'`` (a row of calls that only look the same),
       or ``'recipe'``.
     name: The page, the heading and the printed calls: the name of the test.
-    framework: One of `FRAMEWORKS`, or ``'text'`` if it can't be installed: in a
-      ``text`` block, or a row that names no framework.
+    framework: One of `FRAMEWORKS`, or ``'text'`` if it can't be installed: in
+      or below a ``text`` block, or a row that names no framework.
     theirs: What you had: statements that define ``optimizer``, and for a
       scheduler of PyTorch also ``scheduler``.
     ours: What you write: statements that define ``optimizer``.
     rounded: Whether a note says that the framework rounds to float32.
     figure: The printed distance of calls that only look the same.
-    setup: The part of ``theirs`` that the rows of a section share.
   """
 
   page: str
@@ -74,7 +74,6 @@ class Case(NamedTuple):
   ours: str
   rounded: bool = False
   figure: str = ''
-  setup: str = ''
 
   @property
   def place(self):
@@ -91,6 +90,21 @@ class _Section(NamedTuple):
   page: str
   title: str
   nodes: list
+
+
+class _Setup(NamedTuple):
+  """The code that runs before the codes of a row."""
+
+  theirs: str = ''
+  ours: str = ''
+  # Whether what you had can't be installed.
+  is_text: bool = False
+
+  def after(self, block):
+    """Returns the setup of the rows below a block."""
+    if re.search(r'\bimport optax\b', block.content):
+      return self._replace(ours=block.content)
+    return self._replace(theirs=block.content, is_text=block.info == 'text')
 
 
 def framework_of(code):
@@ -140,13 +154,13 @@ def _row(section, headers, row, setup, note):
   name = f'{page}, {section.title}: {codes[0]}'
   if figures:
     name += f' is not {codes[1]}'
-  theirs = setup + _statements(headers[0], codes[0])
-  ours = _statements(headers[1], codes[1])
-  framework = framework_of(theirs) or 'text'
+  theirs = setup.theirs + _statements(headers[0], codes[0])
+  ours = setup.ours + _statements(headers[1], codes[1])
+  framework = '' if setup.is_text else framework_of(theirs)
   rounded = bool(_ROUNDS.search(note))
   return Case(
-      page, line, kind, name, framework, theirs, ours, rounded, *figures[:1],
-      setup=setup,
+      page, line, kind, name, framework or 'text', theirs, ours, rounded,
+      *figures[:1],
   )
 
 
@@ -189,7 +203,7 @@ def _cases(section, setup):
       blocks.append(node)
     elif node.type == 'fence':
       setup_block = node
-      setup = node.content
+      setup = setup.after(node)
     elif node.type == 'table':
       cases += _rows(section, node, setup, note)
       # A note belongs to the table right after it.
@@ -209,7 +223,7 @@ def read(page):
   text = (FOLDER / f'{page}.md').read_text('utf-8')
   root = SyntaxTreeNode(MarkdownIt('commonmark').enable('table').parse(text))
   cases = []
-  setup = ''
+  setup = _Setup()
   section = _Section(page, page, [])
   for node in root.children:
     if node.type != 'heading':
@@ -218,7 +232,7 @@ def read(page):
     found, setup = _cases(section, setup)
     cases += found
     if node.tag in ('h1', 'h2'):
-      setup = ''
+      setup = _Setup()
     section = _Section(page, _content(node), [])
   found, _ = _cases(section, setup)
   return cases + found
