@@ -98,8 +98,14 @@ class PagesTest(parameterized.TestCase):
     readme = (ROOT / 'README.md').read_text('utf-8')
     rows = re.findall(r'^\| `.*` \| `optax\..*` \|$', readme, re.MULTILINE)
     self.assertNotEmpty(rows)
+    # The guide imports Keras's classes, and TensorFlow 1 under its usual name.
+    short = {
+        row.replace('keras.optimizers.', '').replace('tf.compat.v1.', 'tf.')
+        for row in rows
+    }
     guide = [page.read_text('utf-8') for page in ROOT.glob('docs/porting/*.md')]
-    self.assertEmpty(set(rows).difference('\n'.join(guide).splitlines()))
+    lines = '\n'.join(guide).replace('tf.compat.v1.', 'tf.').splitlines()
+    self.assertEmpty(short.difference(lines))
 
   def test_generated_blocks_are_up_to_date(self):
     pages = [name for name in PLAIN if '[[[cog' in (ROOT / name).read_text()]
