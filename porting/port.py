@@ -14,15 +14,20 @@ parameters. An optimizer that can't be translated, or a translation that
 disagrees, raises a ValueError that names the setting.
 """
 
+import argparse
 import contextlib
 import dataclasses
 import inspect
 import itertools
+import json
 import math
+import os
+import pathlib
 import re
 import sys
 import textwrap
 from typing import Any, Callable, Sequence
+import zipfile
 
 import jax
 import jax.numpy as jnp
@@ -67,8 +72,13 @@ def to_optax(
     translation, copy = describe(
         optimizer, scheduler, learning_rate, scheduler_every
     )
-    code = _write(translation, copy)
-    _check(code, copy)
+    return _write_checked(translation, copy)
+
+
+def _write_checked(translation, copy):
+  """Returns the code of a translation that agrees with the copy."""
+  code = _write(translation, copy)
+  _check(code, copy)
   return code
 
 
@@ -694,7 +704,9 @@ _OWN_SCHEDULE = 'keras.md#your-own-learningrateschedule'
 _LONGEST_CHECK = 100_000
 
 
-def _describe_keras(optimizer, scheduler, learning_rate, scheduler_every):
+def _describe_keras(
+    optimizer, scheduler=None, learning_rate=None, scheduler_every=1
+):
   """Returns the translation of an optimizer of Keras 3, and its copy."""
   import keras  # pylint: disable=import-outside-toplevel
 
@@ -1263,9 +1275,126 @@ FRAMEWORKS = {
 }
 
 
+# ------------------------------------------------------------------------------
+# The command.
+# ------------------------------------------------------------------------------
+
+
+def _read_file(path):
+  """Returns an optimizer's configuration, and the version of Keras.
+
+  The model is not built: it may be large, or have layers of its own.
+  """
+  if zipfile.is_zipfile(path):
+    optimizer, version = _read_zip(path)
+  elif path.is_file():
+    optimizer, version = _read_hdf5(path)
+  else:
+    _refuse(path, 'is not a file. Call port.to_optax in Python')
+  if not optimizer:
+    _refuse(path, 'has no optimizer: it holds weights, or was not compiled')
+  return optimizer, version
+
+
+def _read_zip(path):
+  with zipfile.ZipFile(path) as archive:
+    if 'config.json' not in archive.namelist():
+      _refuse(path, 'is not a file of Keras')
+    model = json.loads(archive.read('config.json'))
+    version = json.loads(archive.read('metadata.json'))['keras_version']
+  optimizer = (model.get('compile_config') or {}).get('optimizer')
+  policy = model['config'].get('dtype')
+  if isinstance(policy, dict):
+    policy = policy['config']['name']
+  scaled = optimizer and optimizer['class_name'] == 'LossScaleOptimizer'
+  if optimizer and policy == 'mixed_float16' and not scaled:
+    # As load_model does.
+    config = {'inner_optimizer': optimizer}
+    optimizer = {'class_name': 'LossScaleOptimizer', 'config': config}
+  return optimizer, version
+
+
+def _read_hdf5(path):
+  import h5py  # pylint: disable=import-outside-toplevel
+
+  if not h5py.is_hdf5(path):
+    _refuse(path, 'is not a file of Keras')
+  with h5py.File(path) as file:
+    training = json.loads(file.attrs.get('training_config', '{}'))
+    return training.get('optimizer_config'), file.attrs.get('keras_version')
+
+
+def _decays(config):
+  """Returns whether the configuration of an optimizer has weight decay."""
+  settings = config['config']
+  settings = settings.get('inner_optimizer', config)['config']
+  return bool(settings.get('weight_decay'))
+
+
+def _load_keras(config):
+  """Returns an optimizer of Keras 3 from its configuration."""
+  # JAX is installed; the backend that the model was trained on may not be.
+  os.environ.setdefault('KERAS_BACKEND', 'jax')
+  import keras  # pylint: disable=import-outside-toplevel
+
+  settings = dict(config['config'])
+  if 'inner_optimizer' in settings:
+    settings['inner_optimizer'] = _load_keras(settings['inner_optimizer'])
+  rate = settings.get('learning_rate')
+  if isinstance(rate, dict):
+    schedule = _find_saved(
+        keras, keras.optimizers.schedules, rate, _OWN_SCHEDULE
+    )
+    settings['learning_rate'] = schedule(**rate['config'])
+  return _find_saved(keras, keras.optimizers, config, _OTHER_KERAS)(**settings)
+
+
+def _find_saved(keras, module, config, recipe):
+  """Returns the class of a configuration."""
+  name = config['class_name']
+  kind = getattr(module, name, None)
+  if config.get('registered_name') or kind is None:
+    _refuse(name, "is not Keras's own class. Use port.to_optax", recipe)
+  parameters = inspect.signature(kind).parameters
+  for setting in config['config']:
+    if setting not in parameters:
+      version = keras.__version__
+      _refuse(f'{setting} of {name}', f'is unknown to Keras {version}')
+  return kind
+
+
+def _translate_file(path):
+  config, version = _read_file(path)
+  if not version.startswith('3'):
+    _refuse(path, f'is of Keras {version}. Call port.to_optax in Python')
+  optimizer = _load_keras(config)
+  with _float64():
+    translation, copy = _describe_keras(optimizer)
+    if _decays(config):
+      translation.notes.append(
+          'Keras does not save exclude_from_weight_decay: here, all variables'
+          ' decay.'
+      )
+    return _write_checked(translation, copy)
+
+
 def main():
-  """Prints the code for the optimizer in a file."""
-  sys.exit('not yet')
+  """Prints the code for the optimizer that a file describes."""
+  parser = argparse.ArgumentParser(
+      description='Prints code for optax that makes the updates of the'
+      ' optimizer that Keras saved in a file.',
+      epilog='For PyTorch, call port.to_optax(optimizer, scheduler) in Python.',
+  )
+  parser.add_argument('file', type=pathlib.Path, help='a .keras or .h5 file')
+  path = parser.parse_args().file
+  if not path.exists():
+    parser.error(f'{path} does not exist')
+  try:
+    with contextlib.redirect_stdout(sys.stderr):
+      code = _translate_file(path)
+  except ValueError as error:
+    sys.exit(f'port.py: {error}')
+  print(code, end='')
 
 
 if __name__ == '__main__':
