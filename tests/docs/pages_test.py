@@ -21,7 +21,7 @@ PLAIN = [name for name in NAMES if not re.match('docs/(index|api)', name)]
 # tests/porting runs the blocks of the porting guide. The fragments of sparse
 # files in CONTRIBUTING.md don't run.
 RUN_ELSEWHERE = 'docs/porting/(keras|other|pytorch|tensorflow)|CONTRIBUTING'
-RUN = [name for name in PLAIN if not re.match(RUN_ELSEWHERE, name)]
+RUN = [name for name in NAMES if not re.match(RUN_ELSEWHERE, name)]
 SYNTAX = re.compile(r'\{\{ ?\w[\w.]+ ?\}\}|:::|\{[\w:-]+\}$|\]\[')
 
 
