@@ -5,8 +5,10 @@
 The root is the source directory, so relative links work as on a code host.
 """
 
+import html
 from importlib import util
 import pathlib
+import re
 import shutil
 
 from docutils import nodes
@@ -14,6 +16,8 @@ from sphinx import addnodes
 from sphinx.transforms import post_transforms
 
 DOCS = pathlib.Path(__file__).resolve().parent
+# A number in scientific notation, which browsers break at the hyphen.
+FIGURE = re.compile(r'(\d[\d.]*e-\d+[,)]*)')
 MATHJAX = pathlib.Path(util.find_spec('sphinx-mathjax-offline').origin).parent
 
 project = html_title = "optax with TensorFlow's Adam"
@@ -28,7 +32,7 @@ extensions = [
 root_doc = 'README'
 include_patterns = ['*.md', 'docs/**.md', 'docs/generated/*.rst']
 templates_path = [str(DOCS / '_templates')]
-exclude_patterns = ['.*', 'CHANGELOG.md', 'docs/_*', 'docs/index.md']
+exclude_patterns = ['.*', 'docs/_*', 'docs/index.md']
 
 myst_enable_extensions = ['alert', 'dollarmath']
 myst_fence_as_directive = ['math']
@@ -68,6 +72,28 @@ class CellLabels(post_transforms.SphinxPostTransform):
             cell[0].insert(0, label)
 
 
+class LineBreaks(post_transforms.SphinxPostTransform):
+  """Lets calls in tables break before a class or an argument, figures nowhere."""
+
+  default_priority = 500
+
+  def run(self, **kwargs):
+    for entry in self.document.findall(nodes.entry):
+      for literal in list(entry.findall(nodes.literal)):
+        code = html.escape(literal.astext(), quote=False)
+        code = FIGURE.sub(r'<span class="unbroken">\1</span>', code)
+        code = re.sub(r'\(|\.(?=[A-Z])', r'\g<0><wbr>', code)
+        raw = nodes.raw('', f'<code class="literal">{code}</code>', format='html')
+        literal.replace_self(raw)
+    for text in list(self.document.findall(nodes.Text)):
+      parts = FIGURE.split(text)
+      if len(parts) > 1 and isinstance(text.parent, nodes.paragraph):
+        new = [nodes.Text(part) for part in parts]
+        for i in range(1, len(parts), 2):
+          new[i] = nodes.inline('', parts[i], classes=['unbroken'])
+        text.parent.replace(text, new)
+
+
 def add_contents(app, docname, source):
   """Appends the table of contents, which a code host would not render."""
   if docname == app.config.root_doc:
@@ -99,6 +125,7 @@ def copy_landing_page(app, exception):
 
 def setup(app):
   app.add_post_transform(CellLabels)
+  app.add_post_transform(LineBreaks)
   app.connect('source-read', add_contents)
   app.connect('doctree-read', drop_links_to_folders)
   app.connect('missing-reference', link_upstream)

@@ -1,4 +1,4 @@
-"""The built site in a browser: at two widths, in both themes, offline."""
+"""The built site in a browser: at three widths, in both themes, offline."""
 
 import itertools
 import os
@@ -87,7 +87,7 @@ class SiteTest(absltest.TestCase):
     faults = {}
     for file in self.files:
       page.goto(file.as_uri())
-      for width, theme in itertools.product((1280, 390), ('light', 'dark')):
+      for width, theme in itertools.product((1280, 830, 390), ('light', 'dark')):
         page.set_viewport_size({'width': width, 'height': 900})
         page.emulate_media(color_scheme=theme)
         page.wait_for_selector(f'html[data-theme={theme}]')
