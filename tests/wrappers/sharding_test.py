@@ -1,6 +1,6 @@
 """The flag keeps shardings and adds no communication.
 
-The number of devices is fixed when jax starts, so this file runs itself as a
+The number of devices is fixed when JAX starts, so this file runs itself as a
 program with eight virtual devices.
 """
 
@@ -28,40 +28,70 @@ _LAYOUTS = {
     'explicit_grid': (AxisType.Explicit, _GRID),
     'replicated': (AxisType.Auto, PartitionSpec()),
 }
+
+
+def _clipped(*args, **kwargs):
+  # The norm needs a collective, so the test sees that it would find one.
+  adam = optax.adam(*args, **kwargs)
+  return optax.chain(optax.clip_by_global_norm(1.0), adam)
+
+
 _OPTIMIZERS = {
     'adam': optax.adam,
     'amsgrad': optax.amsgrad,
-    # The norm needs a collective, so the test sees that it would find one.
-    'clipped': lambda *args, **kwargs: optax.chain(
-        optax.clip_by_global_norm(1.0), optax.adam(*args, **kwargs)
-    ),
+    'clipped': _clipped,
 }
 
 
-def _facts(layout, name, epsilon_hat):
-  """One compiled step: collectives, and whether the results keep shardings."""
-  kind, spec = _LAYOUTS[layout]
-  mesh = jax.make_mesh((4, 2), ('data', 'model'), axis_types=(kind, kind))
-  rng = np.random.default_rng(0)
-  put = lambda *shape: jax.device_put(
-      rng.normal(size=shape).astype(np.float32) * 1e-3,
-      NamedSharding(mesh, PartitionSpec(*spec[: len(shape)])),
-  )
-  params, grads = ({'w': put(16, 8), 'b': put(16)} for _ in range(2))
+def _random_tree(seed, layout):
+  axis_type, spec = _LAYOUTS[layout]
+  axis_types = (axis_type, axis_type)
+  mesh = jax.make_mesh((4, 2), ('data', 'model'), axis_types=axis_types)
+  rng = np.random.default_rng(seed)
+
+  def draw(*shape):
+    array = 1e-3 * rng.normal(size=shape).astype(np.float32)
+    partition = PartitionSpec(*spec[: len(shape)])
+    return jax.device_put(array, NamedSharding(mesh, partition))
+
+  return {'w': draw(16, 8), 'b': draw(16)}
+
+
+def _same_sharding(tree, other):
+  def is_same(x, y):
+    return x.sharding.is_equivalent_to(y.sharding, x.ndim)
+
+  return jax.tree.all(jax.tree.map(is_same, tree, other))
+
+
+def _describe_step(layout, name, epsilon_hat):
+  """Returns what one compiled step on eight devices does."""
+  params = _random_tree(0, layout)
+  grads = _random_tree(1, layout)
   opt = _OPTIMIZERS[name](0.1, eps=1e-3, epsilon_hat=epsilon_hat)
   state = opt.init(params)
-  compiled = jax.jit(opt.update).lower(grads, state, params).compile()
-  updates, state = compiled(grads, state, params)
-  trees = updates, optax.tree.get(state, 'mu'), optax.tree.get(state, 'nu')
-  same = lambda x, y: x.sharding.is_equivalent_to(y.sharding, x.ndim)
-  alone, _ = jax.jit(opt.update)(*jax.device_get((grads, opt.init(params))))
+  update = jax.jit(opt.update)
+  compiled = update.lower(grads, state, params).compile()
+  updates, new_state = compiled(grads, state, params)
+  trees = [updates] + [optax.tree.get(new_state, x) for x in ('mu', 'nu')]
+  on_one_device, _ = update(*jax.device_get((grads, state, params)))
   return {
       'devices': len(params['w'].sharding.device_set),
-      'keeps': all(jax.tree.all(jax.tree.map(same, x, params)) for x in trees),
+      'keeps_shardings': all(_same_sharding(tree, params) for tree in trees),
       'collectives': sorted(_COLLECTIVE.findall(compiled.as_text())),
       'update': np.ravel(updates['w']).tolist(),
-      'alone': np.ravel(alone['w']).tolist(),
+      'update_on_one_device': np.ravel(on_one_device['w']).tolist(),
   }
+
+
+def _describe_all():
+  found = {}
+  for layout in _LAYOUTS:
+    for name in _OPTIMIZERS:
+      default = _describe_step(layout, name, epsilon_hat=False)
+      flag = _describe_step(layout, name, epsilon_hat=True)
+      found[f'{layout} {name}'] = default, flag
+  return found
 
 
 class ShardingTest(parameterized.TestCase):
@@ -69,26 +99,24 @@ class ShardingTest(parameterized.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    flags = '--xla_force_host_platform_device_count=8'
-    env = dict(os.environ, JAX_PLATFORMS='cpu', XLA_FLAGS=flags)
-    done = subprocess.check_output([sys.executable, __file__], env=env)
-    cls.facts = json.loads(done)
+    devices = '--xla_force_host_platform_device_count=8'
+    env = dict(os.environ, JAX_PLATFORMS='cpu', XLA_FLAGS=devices)
+    output = subprocess.check_output([sys.executable, __file__], env=env)
+    cls.found = json.loads(output)
 
   @parameterized.product(layout=tuple(_LAYOUTS), name=tuple(_OPTIMIZERS))
   def test_on_eight_devices(self, layout, name):
-    default, flag = self.facts[f'{layout} {name}']
+    default, flag = self.found[f'{layout} {name}']
     self.assertEqual(flag['devices'], 8)
-    self.assertTrue(flag['keeps'])
+    self.assertTrue(flag['keeps_shardings'])
     self.assertEqual(flag['collectives'], default['collectives'])
-    needs_one = name == 'clipped' and layout != 'replicated'
-    self.assertEqual(bool(flag['collectives']), needs_one)
-    np.testing.assert_allclose(flag['update'], flag['alone'], rtol=1e-5)
+    needs_collective = name == 'clipped' and layout != 'replicated'
+    self.assertEqual(bool(flag['collectives']), needs_collective)
+    np.testing.assert_allclose(
+        flag['update'], flag['update_on_one_device'], rtol=1e-5
+    )
     self.assertGreater(default['update'][0] / flag['update'][0], 2)
 
 
 if __name__ == '__main__':
-  cases = [(layout, name) for layout in _LAYOUTS for name in _OPTIMIZERS]
-  print(json.dumps({
-      f'{layout} {name}': [_facts(layout, name, x) for x in (False, True)]
-      for layout, name in cases
-  }))
+  print(json.dumps(_describe_all()))

@@ -1,81 +1,85 @@
-"""A workaround that computes TensorFlow's Adam without the flag.
+"""TensorFlow's Adam from optax as released, by changing a number at each step.
 
-Unmodified optax computes the same updates if ``inject_hyperparams`` changes a
-hyperparameter at each step. A wrapper must treat the two alike, so tests of
-wrappers need no formulas.
+A wrapper must treat it like the flag, so tests of wrappers need no formulas.
+All of them train on the problem of the porting guide.
 """
-
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-B2, EPS, RATE = 0.99, 1e-3, 0.05
-NAMES = ('adam', 'adamw', 'nadam', 'nadamw', 'amsgrad')
+from tests.porting import problem
+
+LEARNING_RATE = 0.05
+B2 = 0.99
+EPS = 1e-3
 
 
-def flagged(name: str, *, epsilon_hat: bool = True, **kwargs):
-  """The optimizer with the flag, or without it."""
-  kwargs = {'learning_rate': RATE, 'b2': B2, 'eps': EPS, **kwargs}
-  return getattr(optax, name)(**kwargs, epsilon_hat=epsilon_hat)
+def with_flag(name, *, epsilon_hat=True, **kwargs):
+  """Returns an optimizer with the flag on or off."""
+  factory = getattr(optax, name)
+  kwargs = {'learning_rate': LEARNING_RATE, 'b2': B2, 'eps': EPS, **kwargs}
+  return factory(epsilon_hat=epsilon_hat, **kwargs)
 
 
-def injected(name: str, **kwargs) -> optax.GradientTransformationExtraArgs:
-  """The same updates from optax as released."""
-  root = lambda count: jnp.sqrt(1 - jnp.asarray(B2) ** (count + 1))
-  kwargs = {'learning_rate': RATE, 'b2': B2, 'eps': EPS, **kwargs}
+def without_flag(name, **kwargs):
+  """Returns an optimizer that makes the updates of the flag without it."""
+
+  def root(count):
+    return jnp.sqrt(1 - jnp.asarray(B2) ** (count + 1))
+
+  def larger_eps(count):
+    return EPS / root(count)
+
+  def smaller_learning_rate(count):
+    return LEARNING_RATE * root(count)
+
+  factory = optax.inject_hyperparams(getattr(optax, name))
   if name == 'amsgrad':
-    rate = lambda count: RATE * root(count)
-    kwargs |= {'learning_rate': rate, 'bias_correction_nu': False}
-  else:
-    kwargs['eps'] = lambda count: EPS / root(count)
-  return optax.inject_hyperparams(getattr(optax, name))(**kwargs)
+    return factory(
+        smaller_learning_rate, b2=B2, eps=EPS, bias_correction_nu=False, **kwargs
+    )
+  return factory(LEARNING_RATE, b2=B2, eps=larger_eps, **kwargs)
 
 
-def params_and_grads(steps: int, seed: int = 0):
-  """A small tree, and its gradients for each step, from 1e-5 to 1."""
-  rng = np.random.default_rng(seed)
-  shapes = {'layer': {'w': (4, 3), 'b': (3,)}, 'scale': ()}
-  normal = lambda *shape: rng.normal(size=shape)
-  draw = lambda s: 10.0 ** rng.uniform(-5, 0, (steps, *s)) * normal(steps, *s)
-  is_shape = lambda x: isinstance(x, tuple)
-  params = jax.tree.map(lambda s: normal(*s), shapes, is_leaf=is_shape)
-  return params, jax.tree.map(draw, shapes, is_leaf=is_shape)
+def gradients():
+  """Returns the gradients of the problem as a tree with an axis of steps."""
+  return jax.tree.map(lambda *steps: jnp.stack(steps), *problem.gradients())
 
 
-def train(opt, params, grads):
-  """The parameters after each step, from one compiled scan."""
+def train(opt):
+  """Returns the parameters at every step and the last state.
 
-  def step(carry, g):
+  The parameters are a list of arrays with a leading axis of steps, the start
+  first, as `problem.distance` takes them.
+  """
+
+  def step(carry, grads):
     params, state = carry
-    updates, state = opt.update(g, state, params)
+    updates, state = opt.update(grads, state, params)
     params = optax.apply_updates(params, updates)
     return (params, state), params
 
   @jax.jit
   def run(params, grads):
-    return jax.lax.scan(step, (params, opt.init(params)), grads)
+    carry, history = jax.lax.scan(step, (params, opt.init(params)), grads)
+    return carry[1], history
 
-  (_, state), out = run(jax.tree.map(jnp.asarray, params), grads)
-  return out, state
+  start = jax.tree.map(jnp.asarray, problem.params())
+  state, history = run(start, gradients())
 
+  def prepend(first, rest):
+    return jnp.concatenate([first[None], rest])
 
-def distance(got, expected, start) -> float:
-  """The largest difference over the largest distance traveled."""
-  largest = lambda f, *trees: max(
-      jax.tree.leaves(jax.tree.map(lambda *x: float(np.max(f(*x))), *trees))
-  )
-  apart = largest(lambda x, y: np.abs(x - y), got, expected)
-  return apart / largest(lambda x, p: np.abs(x - p), expected, start)
+  return jax.tree.leaves(jax.tree.map(prepend, start, history)), state
 
 
-def compare(test, wrap: Callable, name: str, steps: int = 12, rtol=1e-12, **kw):
-  """Asserts that the wrapped flag, and not the default, matches `injected`."""
-  params, grads = params_and_grads(steps)
-  run = lambda opt: train(wrap(opt), params, grads)[0]
-  expected = run(injected(name, **kw))
-  on, off = (run(flagged(name, epsilon_hat=x, **kw)) for x in (True, False))
-  test.assertLess(distance(on, expected, params), rtol)
-  test.assertGreater(distance(off, expected, params), 1e-3)
+def assert_wrapped_alike(wrap, name, tolerance=1e-12, **kwargs):
+  """Asserts that a wrapper treats the flag like the workaround."""
+  expected, _ = train(wrap(without_flag(name, **kwargs)))
+  flag, _ = train(wrap(with_flag(name, **kwargs)))
+  default, _ = train(wrap(with_flag(name, epsilon_hat=False, **kwargs)))
+  distance = problem.distance(expected, flag)
+  assert distance < tolerance, f'the flag is {distance:.0e} away'
+  distance = problem.distance(expected, default)
+  assert distance > 1e-3, f'the default is only {distance:.0e} away'
