@@ -40,7 +40,8 @@ case "${1:-}" in
     ;;
   all)
     run tests.upstream
-    export RAN_TOO="upstream's whole suite"
+    run pyrefly check --python-interpreter-path $python
+    export RAN_TOO="upstream's whole suite, the type checker"
     run_tests
     ;;
   *) run_tests "$@" ;;

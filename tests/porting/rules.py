@@ -1,16 +1,57 @@
 """Update rules of optimizers that can no longer be installed, in NumPy.
 
-Each function takes the arguments of the framework's class and returns an object
-whose `update` moves arrays in place, given their names. A learning rate may be
-a function of the updates made so far. The docstrings name the files, at a
-commit. Rows of the porting pages find the functions in `NAMES`, ``text`` blocks
-import them from `MODULES`.
+Each function takes the arguments of the framework's class, without parameters
+and losses, and returns an object whose `update` moves arrays in place. A
+learning rate may be a function of the updates made so far. The docstrings name
+the files, at a commit. Rows of the porting pages find the functions in `NAMES`,
+``text`` blocks import them from `MODULES`.
 """
 
 import re
 from types import SimpleNamespace
 
 import numpy as np
+
+
+class _Optimizer:
+  """Moves arrays in place.
+
+  Attributes:
+    iterations: The number of updates made.
+  """
+
+  def __init__(self, move, max_norm=np.inf):
+    """Stores the rule.
+
+    Args:
+      move: A function of an array, its gradient, the updates made so far, a
+        dictionary that keeps its moments, and its name. Returns the new array.
+      max_norm: The global norm to which gradients are clipped.
+    """
+    self.iterations = 0
+    self._move = move
+    self._max_norm = max_norm
+    self._slots = {}
+
+  def update(self, params, grads, names):
+    """Makes one update, given the names of the arrays."""
+    norm = np.sqrt(sum(np.sum(g * g) for g in grads))
+    scale = min(1.0, self._max_norm / norm)
+    for p, g, name in zip(params, grads, names, strict=True):
+      slot = self._slots.setdefault(name, {})
+      p[...] = self._move(p, g * scale, self.iterations, slot, name)
+    self.iterations += 1
+
+
+def _value(setting, count):
+  """Returns a setting that may be a function of the updates made so far."""
+  return setting(count) if callable(setting) else setting
+
+
+def _average(slot, key, value, decay, start=0.0):
+  """Moves an exponential moving average and returns it."""
+  slot[key] = decay * slot.get(key, start) + (1 - decay) * value
+  return slot[key]
 
 
 def _adam(
@@ -32,29 +73,21 @@ def _adam(
     max_norm: The global norm to which gradients are clipped.
   """
   b1, b2 = betas
-  slots = {}
-  count = 0
 
-  def update(params, grads, names):
-    nonlocal count
-    rate = lr(count) if callable(lr) else lr
-    count += 1
-    c1, c2 = (1 - b1**count, 1 - b2**count) if corrects_bias else (1.0, 1.0)
-    norm = np.sqrt(sum(np.sum(g * g) for g in grads))
-    for p, g, name in zip(params, grads, names, strict=True):
-      g = g * min(1.0, max_norm / norm)
-      m, v, top = slots.get(name, (0.0, 0.0, 0.0))
-      m = b1 * m + (1 - b1) * g
-      v = b2 * v + (1 - b2) * g * g
-      top = np.maximum(top, v)
-      slots[name] = m, v, top
-      move = rate * np.sqrt(c2) / c1 * m
-      move = move / (np.sqrt(top if amsgrad else v) + eps)
-      decays = not any(re.search(pattern, name) for pattern in undecayed)
-      share = decay(rate) if decays else 0.0
-      p[...] = p - move - share * (p - move if decays_last else p)
+  def move(p, g, count, slot, name):
+    rate = _value(lr, count)
+    m = _average(slot, 'm', g, b1)
+    v = _average(slot, 'v', g * g, b2)
+    slot['top'] = np.maximum(slot.get('top', 0.0), v)
+    root = np.sqrt(slot['top'] if amsgrad else v)
+    step = rate * m / (root + eps)
+    if corrects_bias:
+      step = step * np.sqrt(1 - b2 ** (count + 1)) / (1 - b1 ** (count + 1))
+    decays = not any(re.search(pattern, name) for pattern in undecayed)
+    share = decay(rate) if decays else 0.0
+    return p - step - share * (p - step if decays_last else p)
 
-  return SimpleNamespace(update=update)
+  return _Optimizer(move, max_norm)
 
 
 def adam_tf_style(learning_rate, b1=0.9, b2=0.999, eps=1e-8):
@@ -78,33 +111,168 @@ def bert(
   )
 
 
+_UNDECAYED = 'LayerNorm', 'layer_norm', 'bias'
+
+
+def _falls(count, steps, end=0.0):
+  """Returns the share of the rate that a linear decay leaves."""
+  return end + (1 - end) * (1 - min(count, steps) / steps)
+
+
 def bert_create(init_lr, num_train_steps, num_warmup_steps):
   """google-research/bert, optimization.py at eedf571."""
 
   def rate(count):
     if count < num_warmup_steps:
       return init_lr * count / num_warmup_steps
-    return init_lr * (1 - min(count, num_train_steps) / num_train_steps)
+    return init_lr * _falls(count, num_train_steps)
 
-  undecayed = 'LayerNorm', 'layer_norm', 'bias'
-  return bert(rate, 0.01, exclude_from_weight_decay=undecayed, max_norm=1.0)
+  return bert(rate, 0.01, exclude_from_weight_decay=_UNDECAYED, max_norm=1.0)
+
+
+def electra_create(
+    learning_rate, num_train_steps, weight_decay_rate=0.0, warmup_steps=0
+):
+  """google-research/electra, model/optimization.py at ac8d487."""
+
+  def rate(count):
+    risen = min(1.0, count / warmup_steps)
+    return learning_rate * _falls(count, num_train_steps) * risen
+
+  return bert(
+      rate,
+      weight_decay_rate,
+      exclude_from_weight_decay=_UNDECAYED,
+      max_norm=1.0,
+  )
+
+
+def gpt_neo(params):
+  """EleutherAI/gpt-neo, optimizers.py at 01f9c39, with linear decay."""
+
+  def rate(count):
+    risen = min(1.0, count / params['warmup_steps'])
+    return params['lr'] * _falls(count, params['train_steps'], 0.1) * risen
+
+  return bert(
+      rate,
+      params['weight_decay'],
+      params['beta1'],
+      params['beta2'],
+      params['epsilon'],
+      exclude_from_weight_decay=('norm', 'bias'),
+      max_norm=params['gradient_clipping'],
+  )
 
 
 def tfa_adamw(
     weight_decay, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7
 ):
   """tensorflow/addons, optimizers/weight_decay_optimizers.py at d208d75."""
-  decay = lambda lr: weight_decay
+
+  def decay(lr):
+    del lr
+    return weight_decay() if callable(weight_decay) else weight_decay
+
   return _adam(learning_rate, (beta_1, beta_2), epsilon, decay)
+
+
+def tfa_sgdw(weight_decay, learning_rate=1e-3, momentum=0.0, nesterov=False):
+  """tensorflow/addons, optimizers/weight_decay_optimizers.py at d208d75."""
+
+  def move(p, g, count, slot, name):
+    del name
+    step = _value(learning_rate, count) * g
+    velocity = momentum * slot.get('velocity', 0.0) + step
+    slot['velocity'] = velocity
+    if nesterov:
+      velocity = momentum * velocity + step
+    return p - weight_decay * p - velocity
+
+  return _Optimizer(move)
+
+
+def tfa_yogi(
+    learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-3,
+    initial_accumulator_value=1e-6,
+):
+  """tensorflow/addons, optimizers/yogi.py at 23bd494."""
+
+  def move(p, g, count, slot, name):
+    del name
+    m = _average(slot, 'm', g, beta1)
+    v = slot.get('v', initial_accumulator_value)
+    v = v + (1 - beta2) * np.sign(g * g - v) * g * g
+    slot['v'] = v
+    c1 = 1 - beta1 ** (count + 1)
+    c2 = 1 - beta2 ** (count + 1)
+    rate = _value(learning_rate, count) * np.sqrt(c2) / c1
+    return p - rate * m / (np.sqrt(v) + epsilon)
+
+  return _Optimizer(move)
+
+
+def adam_updates(lr=1e-3, mom1=0.9, mom2=0.999):
+  """openai/pixel-cnn, pixel_cnn_pp/nn.py at 0ff8ab5."""
+
+  def move(p, g, count, slot, name):
+    del name
+    m = _average(slot, 'm', g, mom1) / (1 - mom1 ** (count + 1))
+    v = _average(slot, 'v', g * g, mom2) / (1 - mom2 ** (count + 1))
+    return p - lr * m / np.sqrt(v + 1e-8)
+
+  return _Optimizer(move)
 
 
 def hugging_face_tf(
     learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
-    weight_decay_rate=0.0,
+    weight_decay_rate=0.0, exclude_from_weight_decay=(),
 ):
   """huggingface/transformers, src/transformers/optimization_tf.py, v4.40.0."""
-  decay = lambda lr: lr * weight_decay_rate
-  return _adam(learning_rate, (beta_1, beta_2), epsilon, decay)
+  return _adam(
+      learning_rate,
+      (beta_1, beta_2),
+      epsilon,
+      lambda lr: lr * weight_decay_rate,
+      undecayed=exclude_from_weight_decay,
+  )
+
+
+def hugging_face_create(
+    init_lr, num_train_steps, num_warmup_steps, weight_decay_rate=0.0
+):
+  """huggingface/transformers, src/transformers/optimization_tf.py, v4.40.0."""
+  steps = num_train_steps - num_warmup_steps
+
+  def rate(count):
+    if count < num_warmup_steps:
+      return init_lr * count / num_warmup_steps
+    return init_lr * _falls(count - num_warmup_steps, steps)
+
+  return hugging_face_tf(
+      rate,
+      epsilon=1e-8,
+      weight_decay_rate=weight_decay_rate,
+      exclude_from_weight_decay=_UNDECAYED,
+  )
+
+
+def linear_warmup(after_warmup_lr_sched, warmup_steps, warmup_learning_rate):
+  """tensorflow/models, official/modeling/optimization/lr_schedule.py, 00b830c."""
+
+  def rate(count):
+    if count >= warmup_steps:
+      return after_warmup_lr_sched(count)
+    rise = after_warmup_lr_sched(warmup_steps) - warmup_learning_rate
+    return warmup_learning_rate + rise * count / warmup_steps
+
+  return rate
+
+
+def polynomial_decay(initial_learning_rate, decay_steps, end_learning_rate):
+  """keras-team/keras, PolynomialDecay with a power of 1."""
+  share = end_learning_rate / initial_learning_rate
+  return lambda count: initial_learning_rate * _falls(count, decay_steps, share)
 
 
 def hugging_face(
@@ -142,14 +310,23 @@ def pymc(learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8):
 
 _module = SimpleNamespace
 NAMES = dict(
+    LinearWarmup=linear_warmup,
+    PolynomialDecay=polynomial_decay,
     adam_tf_style=adam_tf_style,
+    bert=_module(AdamWeightDecayOptimizer=bert, create_optimizer=bert_create),
     chainer=_module(optimizers=_module(Adam=chainer)),
+    electra=_module(create_optimizer=electra_create),
     fairseq=_module(optim=_module(adam=_module(Adam=fairseq))),
-    optimization=_module(
-        AdamWeightDecayOptimizer=bert, create_optimizer=bert_create
-    ),
+    gpt_neo=_module(get_optimizer=gpt_neo),
+    nn=_module(adam_updates=adam_updates),
     pm=_module(adam=pymc),
-    tfa=_module(optimizers=_module(AdamW=tfa_adamw)),
-    transformers=_module(AdamW=hugging_face, AdamWeightDecay=hugging_face_tf),
+    transformers=_module(
+        AdamW=hugging_face,
+        AdamWeightDecay=hugging_face_tf,
+        create_optimizer=hugging_face_create,
+    ),
 )
-MODULES = {'optimization': NAMES['optimization']}
+_addons = _module(
+    optimizers=_module(AdamW=tfa_adamw, SGDW=tfa_sgdw, Yogi=tfa_yogi)
+)
+MODULES = {'tensorflow_addons': _addons}
