@@ -14,7 +14,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-OPTIMIZERS = 'adam', 'adamw', 'nadam', 'nadamw', 'amsgrad'
+from graft import formula
+
+# The functions with the flag, except for those without a learning rate.
+OPTIMIZERS = [name for name, x in formula.FUNCTIONS.items() if x.rate]
 Shapes = Sequence[tuple[int, ...]]
 _in_place = functools.partial(jax.jit, donate_argnums=(0, 1))
 
