@@ -3,16 +3,20 @@
 import glob
 from importlib import metadata
 import pathlib
+import sys
 
 import setuptools
 
 from graft import version
 
+if 'graft.backend' not in sys.modules:
+  sys.exit('graft: setup.py alone builds nothing; pip install .')
+
 _FACTS = metadata.metadata('optax')
 _SOURCE = pathlib.Path('build/src/optax')
 _SOURCE.mkdir(parents=True, exist_ok=True)  # A source distribution has none.
-# Every file, whatever its name.
-_FILES = [x.relative_to(_SOURCE) for x in _SOURCE.rglob('*') if x.is_file()]
+_FILES = [path for path in _SOURCE.rglob('*') if path.is_file()]
+_NAMES = [str(path.relative_to(_SOURCE)) for path in _FILES]
 
 setuptools.setup(
     name='optax',
@@ -27,5 +31,5 @@ setuptools.setup(
     extras_require={name: [] for name in _FACTS.get_all('Provides-Extra', [])},
     packages=['optax'],
     package_dir={'': 'build/src'},
-    package_data={'optax': [glob.escape(str(x)) for x in _FILES]},
+    package_data={'optax': [glob.escape(name) for name in _NAMES]},
 )

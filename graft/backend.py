@@ -4,13 +4,13 @@ pip and uv call the functions that PEP 517 and PEP 660 name, with the settings
 of ``--config-settings``. An archive comes out, or one line that says why not.
 
   upstream=0.2.4 or upstream=../optax   the release or checkout to build on
-  check=off                             install without checking the updates
 
 That optax, by default the pinned release, is a requirement of the build: pip
 installs it, and the change is merged into what it has installed.
 """
 
-import functools
+from collections.abc import Iterator, Mapping
+import contextlib
 from importlib import metadata
 import os
 import pathlib
@@ -23,12 +23,15 @@ from graft import version
 from graft.errors import GraftError
 
 _PINNED = f'optax=={version.UPSTREAM}'
-_NEEDED = (
-    f"pip install 'setuptools>=77' -r graft/requirements.txt '{_PINNED}' first,"
-    ' or leave out --no-build-isolation'
-)
 
-with errors.exit_on_error(_NEEDED):
+
+def _install_first(upstream: str = _PINNED) -> str:
+  """What to do if something that the build needs is not installed."""
+  needed = f"'setuptools>=77' -r graft/requirements.txt '{upstream}'"
+  return f'pip install {needed} first, or leave out --no-build-isolation'
+
+
+with errors.exit_on_error(_install_first()):
   from packaging.version import InvalidVersion
   from packaging.version import Version
   import setuptools
@@ -38,75 +41,123 @@ with errors.exit_on_error(_NEEDED):
   from graft import release
 
 
-def _parse(settings: dict | None) -> tuple[str, bool, dict]:
-  """The requirement for upstream, if set; whether to check; the rest."""
-  rest = dict(settings or {})
-  upstream, check = rest.pop('upstream', ''), rest.pop('check', 'on')
-  if check not in ('on', 'off') or not all(x.startswith('-') for x in rest):
-    remedy = 'set upstream=VERSION, upstream=DIR or check=off'
-    raise GraftError(f'unknown setting in {settings}', remedy)
+def _requirement(upstream: Any) -> str:
+  """The requirement for the release or the checkout that a setting names."""
+  if not isinstance(upstream, str):
+    raise GraftError('upstream is set more than once', 'set it once')
   try:
-    wanted = upstream and f'optax=={Version(upstream)}'
-  except (InvalidVersion, TypeError) as error:
-    folder = pathlib.Path(str(upstream)).expanduser().resolve()
-    if not (folder / 'optax' / '__init__.py').is_file():
-      problem = f'upstream={upstream}: not a version, and no folder of optax'
-      raise GraftError(problem, 'set a release or a folder') from error
-    wanted = f'optax @ {folder.as_uri()}'
-  return wanted, check == 'on', rest
+    return f'optax=={Version(upstream)}'
+  except InvalidVersion as error:
+    folder = pathlib.Path(upstream).expanduser().resolve()
+    if (folder / 'optax' / '__init__.py').is_file():
+      return f'optax @ {folder.as_uri()}'
+    problem = f'upstream={upstream}: not a version, and no folder of optax'
+    raise GraftError(problem, 'set a release or a folder') from error
 
 
-def get_requires_for_build_wheel(config_settings=None) -> list[str]:
-  """The optax to build on."""
-  with errors.exit_on_error(_NEEDED):
-    return [_parse(config_settings)[0] or _PINNED]
+def _read(settings: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
+  """The requirement for upstream, if it is set, and setuptools' settings."""
+  rest = dict(settings or {})
+  upstream = rest.pop('upstream', '')
+  for name in rest:
+    if not name.startswith('-'):
+      remedy = 'set upstream=VERSION or upstream=DIR'
+      raise GraftError(f'unknown setting {name}={rest[name]}', remedy)
+  return upstream and _requirement(upstream), rest
 
 
-def _write_project(found: Any, check: bool, folder: pathlib.Path) -> None:
+def _installed(wanted: str) -> metadata.Distribution:
+  """The optax to build on: the installed one, which must be what is wanted."""
+  found = metadata.distribution('optax')
+  number = release.version_of(found)
+  if not wanted or wanted == f'optax @ {release.origin(found)}':
+    return found
+  if wanted.startswith('optax==') and Version(wanted[7:]) == Version(number):
+    return found
+  remedy = _install_first(wanted)
+  if version.LABEL in number:  # For pip, it satisfies ==0.2.8 too.
+    remedy = remedy.replace('install', 'install --force-reinstall', 1)
+  raise GraftError(f'{wanted} is set, optax {number} is installed', remedy)
+
+
+def _write_project(found: metadata.Distribution, folder: pathlib.Path) -> None:
   """Writes the merged package, and the files that setuptools needs for it."""
   upstream = release.verified(found)
-  if check:
-    print(package.write_checked_tree(upstream, folder / 'build' / 'src'))
-  else:
-    package.write_tree(upstream, folder / 'build' / 'src')
-    print('check=off: the updates were not checked')
+  print(package.write_checked_tree(upstream, folder / 'build' / 'src'))
   for name in ('setup.py', 'README.md', 'LICENSE'):
-    shutil.copy(name, folder)
+    shutil.copy(package.REPOSITORY / name, folder)
   for file in found.files or ():
     if file.name == 'LICENSE' and '.dist-info' in file.parts[0]:
       shutil.copy(str(file.locate()), folder / 'LICENSE.optax')
 
 
-def _build(name: str, directory, config_settings=None, *arguments) -> str:
-  """Runs a hook of setuptools; an expected error ends it with one line."""
-  with errors.exit_on_error(_NEEDED):
-    if int(setuptools.__version__.split('.')[0]) < 77:
-      raise GraftError(f'setuptools {setuptools.__version__} is old', _NEEDED)
-    wanted, check, rest = _parse(config_settings)
-    needed = _NEEDED.replace(_PINNED, wanted or _PINNED)
-  with errors.exit_on_error(needed):
-    found = metadata.distribution('optax')
-    there = f'optax=={found.version}', f'optax @ {release.origin(found)}'
-    if wanted and wanted not in there:
-      if version.LABEL in found.version:  # For pip, it satisfies ==0.2.8 too.
-        needed = needed.replace('install', 'install --force-reinstall', 1)
-      raise GraftError(f'{wanted} is set, {there[0]} is installed', needed)
-    out, hook = os.path.abspath(directory), getattr(build_meta, name)
-    if name == 'build_sdist':  # It holds the sparse files, not the merged ones.
-      return hook(out, rest)
-    here = os.getcwd()
+@contextlib.contextmanager
+def _working_in(folder: str) -> Iterator[None]:
+  """Changes the working directory, and back."""
+  before = os.getcwd()
+  os.chdir(folder)
+  try:
+    yield
+  finally:
+    os.chdir(before)
+
+
+def _check_setuptools() -> None:
+  """Raises a GraftError if setuptools cannot build the project."""
+  if Version(setuptools.__version__) < Version('77'):
+    problem = f'setuptools {setuptools.__version__} is old'
+    raise GraftError(problem, _install_first())
+
+
+def build_wheel(
+    wheel_directory, config_settings=None, metadata_directory=None
+) -> str:
+  """Builds the fork; returns the name of the wheel."""
+  del metadata_directory
+  with errors.exit_on_error(_install_first()):
+    _check_setuptools()
+    wanted, rest = _read(config_settings)
+  with errors.exit_on_error(_install_first(wanted or _PINNED)):
+    found = _installed(wanted)
+    out = os.path.abspath(wheel_directory)
     with tempfile.TemporaryDirectory() as folder:
-      _write_project(found, check, pathlib.Path(folder))
-      try:
-        os.chdir(folder)
-        return hook(out, rest, *arguments)
-      finally:
-        os.chdir(here)
+      _write_project(found, pathlib.Path(folder))
+      with _working_in(folder):
+        return build_meta.build_wheel(out, rest)
 
 
-build_wheel = functools.partial(_build, 'build_wheel')
-build_sdist = functools.partial(_build, 'build_sdist')
+def build_sdist(sdist_directory, config_settings=None) -> str:
+  """Builds an archive of the sparse files; returns its name."""
+  with errors.exit_on_error(_install_first()):
+    _check_setuptools()
+    rest = _read_for_sdist(config_settings)
+    _installed(_PINNED)
+    return build_meta.build_sdist(sdist_directory, rest)
+
+
+def _read_for_sdist(settings: Mapping[str, Any] | None) -> dict[str, Any]:
+  """The settings of setuptools; upstream is not for an sdist."""
+  upstream, rest = _read(settings)
+  if upstream:
+    problem = 'a source distribution cannot hold the setting upstream'
+    raise GraftError(problem, 'build a wheel, as with pip wheel . --no-deps')
+  return rest
+
+
+def get_requires_for_build_wheel(config_settings=None) -> list[str]:
+  """The optax to build on."""
+  with errors.exit_on_error(_install_first()):
+    upstream, _ = _read(config_settings)
+    return [upstream or _PINNED]
+
+
+def get_requires_for_build_sdist(config_settings=None) -> list[str]:
+  """The optax whose metadata the archive repeats."""
+  with errors.exit_on_error(_install_first()):
+    _read_for_sdist(config_settings)
+    return [_PINNED]
+
+
 # What is merged cannot be edited where the sparse files are: it is a copy.
 build_editable = build_wheel
 get_requires_for_build_editable = get_requires_for_build_wheel
-get_requires_for_build_sdist = get_requires_for_build_wheel

@@ -7,8 +7,10 @@ upstream already contains it, or if it uses a name that nothing defines.
 
 import ast
 import collections
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 import dataclasses
+import itertools
+from typing import Any
 
 import libcst as cst
 from libcst import matchers as m
@@ -16,15 +18,11 @@ from libcst import metadata
 from pyflakes import checker
 from pyflakes import messages
 
+from graft import additions
 from graft import notation
 from graft.errors import GraftError
 
-_IMPORT = m.SimpleStatementLine([m.Import() | m.ImportFrom()])
-_ASSIGNMENT = m.SimpleStatementLine([m.Assign(targets=[m.AssignTarget()])])
-_STRING = m.SimpleStatementLine([m.Expr(m.SimpleString())])
-
-_Statement = cst.BaseStatement
-_Suite = Sequence[_Statement]
+_Suite = Sequence[notation.Statement]
 _Scope = metadata.Scope
 
 
@@ -34,25 +32,51 @@ def merge(sparse: str, upstream: str, version: str) -> str:
     ours, theirs = cst.parse_module(sparse), cst.parse_module(upstream)
     if not upstream and not notation.has_hole(ours):
       return sparse
-    wrapper = metadata.MetadataWrapper(theirs, unsafe_skip_copy=True)
-    merger = _Merger(version, wrapper.resolve(metadata.ScopeProvider))
-    scope = next(iter(merger.scopes.values())).globals
-    body = theirs.body
-    for is_import in (True, False):
-      part = [x for x in ours.body if m.matches(x, _IMPORT) == is_import]
-      body = merger.merge_suite(part, body, scope)
-    merged = theirs.with_changes(body=body)
+    suite = [*notation.for_release(ours.body, version)]
+    _check_unapplied(suite, theirs.body)
+    merged = _merge_modules(suite, theirs, version)
     if notation.count_holes(merged) > notation.count_holes(theirs):
       problem = 'a `...` of the sparse file has no place in upstream'
       raise GraftError(problem, 'write `name = ...` or `if ... and CONDITION:`')
-    result = merged.code
-    if new := _findings(result) - _findings(upstream):
+    if new := _findings(merged.code) - _findings(upstream):
       raise GraftError(f'the result has {min(new)}')
-    return result
+    return merged.code
   except (cst.ParserSyntaxError, SyntaxError) as error:
     raise GraftError(f'not Python: {error}'.split('\n')[0]) from error
   except RecursionError as error:
     raise GraftError('an expression or a chain of elif is too deep') from error
+
+
+def _merge_modules(
+    ours: _Suite, theirs: cst.Module, version: str
+) -> cst.Module:
+  """Upstream's module with the statements of a sparse one."""
+  wrapper = metadata.MetadataWrapper(theirs, unsafe_skip_copy=True)
+  scopes = wrapper.resolve(metadata.ScopeProvider)
+  merger = _Merger(version, scopes)
+  scope = next(iter(scopes.values())).globals
+  imports = [x for x in ours if m.matches(x, notation.IMPORT)]
+  others = [x for x in ours if x not in imports]
+  body = merger.merge_suite(imports, theirs.body, scope)
+  body = merger.merge_suite(others, body, scope)
+  return theirs.with_changes(body=body)
+
+
+def _parameters(suite: _Suite) -> Iterator[tuple[str, str]]:
+  """Yields the keyword-only parameters of the functions of a module."""
+  for statement in suite:
+    if isinstance(statement, cst.FunctionDef):
+      for parameter in statement.params.kwonly_params:
+        yield statement.name.value, parameter.name.value
+
+
+def _check_unapplied(ours: _Suite, theirs: _Suite) -> None:
+  """Raises a GraftError if upstream has all parameters that ours adds."""
+  extended = [x for x in ours if notation.has_hole(x)]
+  new = {*_parameters(extended)}
+  if new and new <= {*_parameters(theirs)}:
+    problem = 'the change is already in it'
+    raise GraftError(problem, 'undo it there before you merge it again')
 
 
 def _findings(text: str) -> collections.Counter[str]:
@@ -64,29 +88,39 @@ def _findings(text: str) -> collections.Counter[str]:
   )
 
 
-def _anchor(statement: _Statement) -> str:
-  """What a statement is found by: a name that it gives a value, or its kind."""
-  if isinstance(statement, notation.DEFINITION):
-    return statement.name.value
-  if m.matches(statement, _IMPORT):
-    return notation.code(statement.body[0])
-  if m.matches(statement, _ASSIGNMENT):
-    return notation.code(statement.body[0].targets[0].target)
-  if m.matches(statement, m.SimpleStatementLine([m.Return()])):
-    return 'a return'
-  return 'a docstring' if m.matches(statement, _STRING) else ''
+def _count_bindings(name: str, suite: _Suite, scope: _Scope) -> int:
+  """How often a function binds a name, apart from its parameters."""
+  assignments = [x.node for x in scope.assignments[name]]
+  known = [x for x in assignments if not isinstance(x, cst.Param)]
+  # The scopes of LibCST lack these.
+  named = m.Name(name)
+  forms = m.OneOf(
+      m.NamedExpr(target=named),
+      m.MatchAs(name=named),
+      m.MatchStar(name=named),
+      m.MatchMapping(rest=named),
+      m.NameItem(name=named),
+  )
+  found = itertools.chain(*(m.findall(x, forms) for x in suite))
+  others = [x for x in found if getattr(x, 'target', None) not in known]
+  return len(known) + len(others)
 
 
-def _is_anchor(ours: _Statement, theirs: _Suite) -> bool:
-  """Whether a sparse statement stands for one of upstream's."""
-  if m.matches(ours, _IMPORT):
-    return _anchor(ours) in map(_anchor, theirs)
-  return notation.has_hole(ours) or m.matches(ours, _STRING)
+def _find(name: str, suite: _Suite, scope: _Scope) -> int:
+  """The index of the statement of upstream's that binds a name, or is it."""
+  there = [i for i, x in enumerate(suite) if notation.name_of(x) == name]
+  count = _count_bindings(name, suite, scope) or len(there)
+  if count != 1:
+    raise GraftError(f'upstream has `{name}` {count} times')
+  if not there:
+    raise GraftError(f'upstream has `{name}` in a different form or place')
+  return there[0]
 
 
-def _line(statement: _Statement) -> str:
-  """The first line of a statement, after the comments above it."""
-  return notation.code(statement.with_changes(leading_lines=())).split('\n')[0]
+def _with_comments(theirs: Any, ours: Any) -> Any:
+  """Upstream's statement with the comments above ours below its own."""
+  comments = [line for line in ours.leading_lines if line.comment]
+  return theirs.with_changes(leading_lines=[*theirs.leading_lines, *comments])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,102 +131,113 @@ class _Merger:
   scopes: Mapping[cst.CSTNode, _Scope]
 
   def merge_suite(self, ours: _Suite, theirs: _Suite, scope: _Scope) -> _Suite:
-    """The statements of a module, a class or a function, with ours added.
+    """The statements of a module, a class or a function, with ours added."""
+    names = {notation.name_of(statement) for statement in theirs}
 
-    Our statement goes right after the anchor that precedes it, or else
-    right before the one that follows it; after a bare ``...`` to the end.
-    """
-    result, run, after, follows_hole = list(theirs), [], None, False
-    for statement in notation.applicable(ours, self.version):
-      if m.matches(statement, notation.ANY_STATEMENTS):
-        if run:
-          break
-        after, follows_hole = None, True
-      elif _is_anchor(statement, result):
-        index, added = self.merge_statement(statement, result, scope)
-        result[index : index + 1] = [*run, added]
-        after, run, follows_hole = index + len(run) + 1, [], False
-      else:
-        is_value = not isinstance(statement, notation.DEFINITION)
-        may_rebind = is_value and isinstance(scope, metadata.FunctionScope)
-        if scope.assignments[_anchor(statement)] and not may_rebind:
-          raise GraftError(f'upstream has `{_anchor(statement)}` already')
-        if after is None:
-          run.append(statement)
-        else:
-          result.insert(after, statement)
-          after += 1
-    if run and not (follows_hole and statement is run[-1]):
-      problem = f'`{_line(run[0])}` has no place of its own'
-      raise GraftError(problem, 'write it beside an anchor, as `name = ...`')
-    return result + run
+    def is_anchor(statement):
+      if m.matches(statement, notation.IMPORT):
+        return notation.name_of(statement) in names
+      is_docstring = m.matches(statement, notation.DOCSTRING)
+      return is_docstring or notation.has_hole(statement)
+
+    suite = notation.for_release(ours, self.version)
+    anchors, at_end = notation.anchors(suite, is_anchor)
+    parts = [[statement] for statement in theirs]
+    new = list(at_end)
+    for anchor in anchors:
+      index, merged = self.merge_statement(anchor.statement, theirs, scope)
+      if parts[index] != [theirs[index]]:
+        line = notation.first_line(anchor.statement)
+        problem = f'`{line}` stands for a statement that another stands for'
+        raise GraftError(problem, 'write the two as one')
+      parts[index] = [*anchor.before, merged, *anchor.after]
+      new += [*anchor.before, *anchor.after]
+    _check_new(new, scope)
+    return [*itertools.chain(*parts), *at_end]
 
   def merge_statement(
-      self, ours: _Statement, body: _Suite, scope: _Scope
-  ) -> tuple[int, _Statement]:
+      self, ours: Any, theirs: _Suite, scope: _Scope
+  ) -> tuple[int, notation.Statement]:
     """The index of upstream's statement that ours stands for, and the two."""
-    if m.matches(ours, notation.EXTENDED_IF):
-      return self.extend_condition(ours, body)
-    if not isinstance(ours, (*notation.DEFINITION, cst.SimpleStatementLine)):
-      lines = m.findall(ours, m.SimpleStatementLine())
-      inner = [line for line in lines if notation.has_hole(line)]
-      if len(inner) != 1:
-        problem = f"`{_line(ours)}` holds {len(inner)} places of upstream's"
-        raise GraftError(problem, 'write one `name = ...` in it')
-      index, theirs = self.merge_statement(inner[0], body, scope)
-      whole = ours.deep_replace(inner[0], theirs.with_changes(leading_lines=()))
-      return index, whole.with_changes(leading_lines=theirs.leading_lines)
-    name = _anchor(ours) or _line(ours)
-    there = [index for index, x in enumerate(body) if _anchor(x) == name]
-    bindings = [
-        x for x in scope.assignments[name] if not m.matches(x.node, m.Param())
-    ]
-    number = len(bindings) or len(there)
-    if number != 1 or not there:
-      why = f'{number} times' if number != 1 else 'in a different form or place'
-      raise GraftError(f'upstream has `{name}` {why}')
-    theirs = body[there[0]]
-    if m.matches(ours, _IMPORT):
-      return there[0], theirs
-    if isinstance(ours, notation.DEFINITION):
-      try:
-        return there[0], self.merge_definition(ours, theirs)
-      except GraftError as error:
-        problem, remedy = error.args
-        raise GraftError(f'{name}: {problem}', remedy) from error
-    value = notation.with_value(theirs.body[0].value, ours.body[0].value)
-    return there[0], theirs.with_deep_changes(theirs.body[0], value=value)
+    if notation.extends_condition(ours):
+      index, merged = self.merge_condition(ours, theirs)
+    elif isinstance(ours, cst.SimpleStatementLine):
+      name = notation.name_of(ours) or notation.first_line(ours)
+      index = _find(name, theirs, scope)
+      merged = self.merge_line(ours, theirs[index])
+    elif isinstance(ours, notation.Definition):
+      index = _find(ours.name.value, theirs, scope)
+      merged = self.merge_definition(ours, theirs[index])
+    else:
+      line = notation.line_with_hole(ours)
+      index, inner = self.merge_statement(line, theirs, scope)
+      bare = inner.with_changes(leading_lines=line.leading_lines)
+      whole = ours.deep_replace(line, bare)
+      merged = whole.with_changes(leading_lines=theirs[index].leading_lines)
+    return index, _with_comments(merged, ours)
 
-  def extend_condition(
-      self, ours: cst.If, body: _Suite
-  ) -> tuple[int, _Statement]:
-    """The index of upstream's ``if`` that ours extends, and the extended one."""
-    name = notation.assigned_in(ours)
+  def merge_line(self, ours: Any, theirs: Any) -> cst.SimpleStatementLine:
+    """Upstream's assignment, return or docstring with what ours adds."""
+    if m.matches(ours, notation.IMPORT):
+      return theirs
+    value = additions.with_value(theirs.body[0].value, ours.body[0].value)
+    return theirs.with_deep_changes(theirs.body[0], value=value)
+
+  def merge_condition(
+      self, ours: cst.If, theirs: _Suite
+  ) -> tuple[int, cst.If]:
+    """The index of the ``if`` whose condition ours extends, and the result."""
+    name = notation.name_in_condition(ours)
     there = [
-        index
-        for index, x in enumerate(body)
-        if isinstance(x, cst.If) and name in map(_anchor, x.body.body)
+        (index, statement)
+        for index, statement in enumerate(theirs)
+        if isinstance(statement, cst.If)
+        and name in map(notation.name_of, statement.body.body)
     ]
     if len(there) != 1:
-      raise GraftError(f'upstream has {len(there)} `if` that assign `{name}`')
-    theirs = body[there[0]]
-    test = notation.extended_condition(theirs.test, ours.test)
-    return there[0], theirs.with_changes(test=test)
+      problem = f'upstream has {len(there)} `if` that assign `{name}`'
+      raise GraftError(problem)
+    ((index, statement),) = there
+    test = additions.with_condition(statement.test, ours.test)
+    return index, statement.with_changes(test=test)
 
-  def merge_definition(
-      self, ours: _Statement, theirs: _Statement
-  ) -> _Statement:
+  def merge_definition(self, ours: Any, theirs: Any) -> notation.Definition:
     """Upstream's function or class with what ours adds to it."""
-    is_block = isinstance(theirs.body, cst.IndentedBlock)
-    if type(theirs) is not type(ours) or ours.decorators or not is_block:
-      raise GraftError('upstream defines it in a different form')
+    name = ours.name.value
+    try:
+      if type(theirs) is not type(ours) or ours.decorators:
+        raise GraftError('upstream defines it in a different form')
+      if isinstance(ours, cst.FunctionDef):
+        theirs = additions.with_parameters(theirs, ours)
+      return self.merge_body(ours, theirs)
+    except GraftError as error:
+      problem, remedy = error.args
+      raise GraftError(f'{name}: {problem}', remedy) from error
+
+  def merge_body(self, ours: Any, theirs: Any) -> notation.Definition:
+    """Upstream's function or class with the statements of ours."""
+    if m.matches(ours.body, m.SimpleStatementSuite([m.Expr(notation.HOLE)])):
+      return theirs
+    for body in (ours.body, theirs.body):
+      if not isinstance(body, cst.IndentedBlock):
+        raise GraftError('a body is on the line of its definition')
     scope = self.scopes[theirs.body.body[0]]
-    new = ours.body.body if isinstance(ours.body, cst.IndentedBlock) else ()
-    if isinstance(ours, cst.FunctionDef):
-      is_bare = all(m.matches(x, notation.ANY_STATEMENTS) for x in new)
-      returns = map(self.scopes.get, m.findall(theirs, m.Return()))
-      if not is_bare and list(returns).count(scope) > 1:
+    if not all(m.matches(x, notation.GAP) for x in ours.body.body):
+      returns = map(self.scopes.get, m.findall(theirs.body, m.Return()))
+      if [*returns].count(scope) > 1:
         raise GraftError('upstream returns in more than one place')
-      theirs = notation.with_parameters(theirs, ours)
-    body = self.merge_suite(new, theirs.body.body, scope)
-    return theirs.with_changes(body=theirs.body.with_changes(body=body))
+    suite = self.merge_suite(ours.body.body, theirs.body.body, scope)
+    return theirs.with_changes(body=theirs.body.with_changes(body=suite))
+
+
+def _check_new(statements: Iterable[notation.Statement], scope: _Scope) -> None:
+  """Raises a GraftError if upstream binds the name of a new statement.
+
+  A function may assign to a name again.
+  """
+  in_function = isinstance(scope, metadata.FunctionScope)
+  for statement in statements:
+    name = notation.name_of(statement)
+    is_definition = isinstance(statement, notation.Definition)
+    if scope.assignments[name] and (is_definition or not in_function):
+      raise GraftError(f'upstream has `{name}` already')

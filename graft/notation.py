@@ -1,37 +1,31 @@
-"""What ``...`` means in a sparse file, and how our code joins upstream's.
+"""Reads the notation of sparse files.
 
-In the places named here ``...`` stands for upstream's own code; anywhere else,
-as in ``x[..., 0]`` or ``tuple[int, ...]``, it is Python's.
+A hole, ``...``, stands for code of upstream's. In brackets, as in ``x[..., 0]``
+or ``tuple[int, ...]``, it is Python's.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+import dataclasses
 from typing import Any
 
 import libcst as cst
 from libcst import matchers as m
 
-from graft import docstrings
 from graft import since
 from graft.errors import GraftError
 
-DEFINITION = (cst.FunctionDef, cst.ClassDef)
-_HOLE = m.Ellipsis()
-_ALONE = [m.Expr(_HOLE)]
-ANY_STATEMENTS = m.SimpleStatementLine(_ALONE) | m.SimpleStatementSuite(_ALONE)
-_TEXT = m.SimpleString(m.MatchRegex(r'[rR]?"""\.\.\.[\s\S]*'))
-_CALL = m.Call(args=[m.ZeroOrMore(), m.Arg(_HOLE), m.ZeroOrMore()])
-_ELEMENTS = [m.Element(_HOLE), m.ZeroOrMore()]
-_ITEMS = m.Tuple(_ELEMENTS) | m.List(_ELEMENTS)
-_HOLES = m.OneOf(ANY_STATEMENTS, m.Assign(value=_HOLE), _TEXT, _CALL, _ITEMS)
-_NAME_HOLE = m.SimpleStatementLine(
-    [m.Assign(targets=[m.AssignTarget(m.Name())], value=_HOLE)]
-)
-_LOOSER_THAN_AND = m.OneOf(
-    m.BooleanOperation(operator=m.Or()), m.IfExp(), m.Lambda(), m.NamedExpr()
-)
-_SINCE = m.Call(func=m.Name('since'), args=[m.Arg(m.SimpleString())])
+Statement = cst.BaseStatement | cst.BaseSmallStatement
+Definition = cst.FunctionDef | cst.ClassDef
 
-_Nodes = Sequence[cst.CSTNode]
+HOLE = m.Ellipsis()
+GAP = m.SimpleStatementLine([m.Expr(HOLE)])
+IMPORT = m.SimpleStatementLine([m.Import() | m.ImportFrom()])
+DOCSTRING = m.SimpleStatementLine([m.Expr(m.SimpleString())])
+ADDED_TEXT = m.SimpleString(m.MatchRegex(r'[rR]?"""\.\.\.[\s\S]*'))
+_SINCE = m.Call(func=m.Name('since'), args=[m.Arg(m.SimpleString())])
+_ASSIGNED_HOLE = m.SimpleStatementLine(
+    [m.Assign(targets=[m.AssignTarget(m.Name())], value=HOLE)]
+)
 
 
 def code(node: cst.CSTNode) -> str:
@@ -39,154 +33,134 @@ def code(node: cst.CSTNode) -> str:
   return cst.Module([]).code_for_node(node).strip()
 
 
-def _begins_with_hole(test: cst.BaseExpression) -> bool:
-  """Whether a condition is a chain of ``and`` that begins with ``...``."""
-  while m.matches(test, m.BooleanOperation(operator=m.And())):
-    test = test.left
-    if m.matches(test, _HOLE):
-      return True
-  return False
+def first_line(statement: Any) -> str:
+  """The first line of a statement, without the comments above it."""
+  return code(statement.with_changes(leading_lines=())).split('\n')[0]
+
+
+def count_holes(node: cst.CSTNode) -> int:
+  """How many holes a part of a tree has."""
+  in_brackets = m.findall(node, m.Index(HOLE))
+  return len(m.findall(node, HOLE)) - len(in_brackets)
 
 
 def has_hole(node: cst.CSTNode) -> bool:
   """Whether a part of a tree stands for something of upstream's."""
-  return bool(m.findall(node, _HOLES))
+  return count_holes(node) > 0 or bool(m.findall(node, ADDED_TEXT))
 
 
-def count_holes(node: cst.CSTNode) -> int:
-  """How many ``...`` there are, apart from those in subscripts."""
-  in_subscripts = m.findall(node, m.Subscript())
-  everywhere = len(m.findall(node, _HOLE))
-  return everywhere - len(
-      {id(x) for part in in_subscripts for x in m.findall(part, _HOLE)}
-  )
+def name_of(statement: Statement) -> str:
+  """What a statement is found by in its block, or nothing."""
+  match statement:
+    case cst.FunctionDef() | cst.ClassDef():
+      return statement.name.value
+    case cst.SimpleStatementLine(
+        body=[cst.Assign(targets=[cst.AssignTarget(target=target)])]
+    ):
+      return code(target)
+    case cst.SimpleStatementLine(body=[cst.Import() | cst.ImportFrom()]):
+      return code(statement.body[0])
+    case cst.SimpleStatementLine(body=[cst.Return()]):
+      return 'return'
+    case cst.SimpleStatementLine(body=[cst.Expr(value=cst.SimpleString())]):
+      return '"""'
+  return ''
 
 
-EXTENDED_IF = m.If(test=m.MatchIfTrue(_begins_with_hole))
+def for_release(
+    suite: Iterable[Statement], version: str
+) -> Iterator[Statement]:
+  """Yields the statements of a sparse suite that apply to a release.
 
-
-def assigned_in(extended: cst.If) -> str:
-  """The name that the body of an extended ``if`` gives as ``name = ...``."""
-  body = extended.body.body
-  is_plain = len(body) == 1 and m.matches(body[0], _NAME_HOLE)
-  if extended.orelse or not is_plain:
-    problem = f'`if {code(extended.test)}:` does more than extend a condition'
-    raise GraftError(problem, 'write only `name = ...` in it, and no `else`')
-  return body[0].body[0].targets[0].target.value
-
-
-def extended_condition(
-    theirs: cst.BaseExpression, ours: cst.BaseExpression
-) -> cst.BaseExpression:
-  """Upstream's condition in place of the ``...`` that begins ours."""
-  if m.matches(theirs, _LOOSER_THAN_AND) and not theirs.lpar:
-    parentheses = {'lpar': [cst.LeftParen()], 'rpar': [cst.RightParen()]}
-    theirs = theirs.with_changes(**parentheses)
-  if m.matches(ours, _HOLE):
-    return theirs
-  return ours.with_changes(left=extended_condition(theirs, ours.left))
-
-
-def applicable(suite: _Nodes, version: str) -> Iterator[Any]:
-  """Yields what a release gets of a suite: ``since`` leaves the rest out."""
-  holds = lambda call: since.is_since(version, call.args[0].value.evaluated_value)
+  Args:
+    suite: Statements, of which definitions may be decorated with ``@since``.
+    version: The version of upstream.
+  """
   for statement in suite:
-    if m.matches(statement, m.If(_SINCE, orelse=~m.If())):
-      branch = statement if holds(statement.test) else statement.orelse
-      if branch:
-        yield from applicable(branch.body.body, version)
-    elif isinstance(statement, DEFINITION):
+    if isinstance(statement, Definition):
       given = statement.decorators
-      notes = [x for x in given if m.matches(x.decorator, _SINCE)]
-      if all(holds(note.decorator) for note in notes):
-        rest = [x for x in given if x not in notes]
-        yield statement.with_changes(decorators=rest)
+      marks = [x for x in given if m.matches(x.decorator, _SINCE)]
+      needed = [x.decorator.args[0].value.evaluated_value for x in marks]
+      if not all(since.is_since(version, x) for x in needed):
+        continue
+      others = [x for x in given if x not in marks]
+      statement = statement.with_changes(decorators=others)
+    yield statement
+
+
+@dataclasses.dataclass
+class Anchor:
+  """A sparse statement that stands for one of upstream's, and its neighbors."""
+
+  statement: Statement
+  before: list[Statement]
+  after: list[Statement] = dataclasses.field(default_factory=list)
+
+
+def anchors(
+    suite: Iterable[Statement], is_anchor: Callable[[Statement], bool]
+) -> tuple[list[Anchor], list[Statement]]:
+  """Says where each new statement of a sparse suite belongs.
+
+  It belongs right after the anchor that precedes it, or else right before the
+  anchor that follows it, or else, after a bare ``...``, to the end.
+
+  Args:
+    suite: The statements.
+    is_anchor: Whether a statement stands for one of upstream's.
+
+  Returns:
+    The anchors, and the statements that belong to the end.
+  """
+  found: list[Anchor] = []
+  loose: list[Statement] = []  # Those that follow no anchor.
+  follows_anchor = has_gap = False
+  for statement in suite:
+    if m.matches(statement, GAP):
+      if loose:
+        break
+      follows_anchor, has_gap = False, True
+    elif is_anchor(statement):
+      found.append(Anchor(statement, before=loose))
+      loose, follows_anchor = [], True
+    elif follows_anchor:
+      found[-1].after.append(statement)
     else:
-      yield statement
-
-
-def _check_new(theirs: Iterable, ours: Iterable) -> None:
-  """Raises a GraftError if upstream already contains one of our parts."""
-  known, new = ({code(x) for x in nodes if x} for nodes in (theirs, ours))
-  if known & new:
-    raise GraftError(f'upstream has `{min(known & new)}` here already')
-
-
-def with_parameters(theirs: Any, ours: cst.FunctionDef) -> Any:
-  """Upstream's function with the parameters of a sparse one, keyword-only."""
-  old, new = theirs.params, ours.params
-  if new.params or new.posonly_params or new.star_kwarg:
-    problem = 'the sparse signature has more than keyword-only parameters'
-    raise GraftError(problem, 'write the new ones after a `*`')
-  if not new.kwonly_params:
-    return theirs
-  # Wherever the function has such a name, it would mean something else.
-  _check_new(m.findall(theirs, m.Name()), [x.name for x in new.kwonly_params])
-  there, added = [*old.params], [*new.kwonly_params]
-  if isinstance(old.star_arg, cst.MaybeSentinel):
-    added.insert(0, cst.ParamStar())
+      loose.append(statement)
   else:
-    there += [old.star_arg, *old.kwonly_params]
-  items = _appended(there, added, theirs.whitespace_before_params)
-  count = len(old.params)
-  parts = {'params': items[:count], 'star_arg': items[count]}
-  params = old.with_changes(**parts, kwonly_params=items[count + 1 :])
-  return theirs.with_changes(params=params)
+    if has_gap or not loose:
+      return found, loose
+  problem = f'`{first_line(loose[0])}` has no place of its own'
+  raise GraftError(problem, 'write it beside an anchor, as `name = ...`')
 
 
-def with_value(theirs: Any, ours: cst.BaseExpression) -> Any:
-  """What upstream assigns, returns or says, with what ours adds to it."""
-  if m.matches(ours, _HOLE):
-    return theirs
-  if m.matches(ours, _TEXT) and isinstance(theirs, cst.SimpleString):
-    return docstrings.merge(ours, theirs)
-  if m.matches(ours, _ITEMS) and type(theirs) is type(ours):
-    there, new = theirs.elements, ours.elements[1:]
-    _check_new([x.value for x in there], [x.value for x in new])
-    is_list = isinstance(theirs, cst.List)
-    brackets = [theirs.lbracket] if is_list else theirs.lpar
-    opening = brackets[0].whitespace_after if brackets else theirs
-    return theirs.with_changes(elements=_appended(there, new, opening))
-  if m.matches(ours, _CALL) and theirs is not None:
-    for call in m.findall(ours, _CALL):
-      theirs = _with_keywords(theirs, call)
-    return theirs
-  line = code(ours).split('\n')[0]
-  problem = f'`{line}` adds nothing to what upstream has here'
-  raise GraftError(problem, 'write `name = ...`, or `...` first in a call')
+def extends_condition(statement: Statement) -> bool:
+  """Whether a statement is ``if ... and CONDITION:``."""
+  if not isinstance(statement, cst.If):
+    return False
+  test = statement.test
+  while m.matches(test, m.BooleanOperation(operator=m.And())):
+    test = test.left
+  return test is not statement.test and m.matches(test, HOLE)
 
 
-def _with_keywords(theirs: cst.CSTNode, ours: cst.Call) -> cst.CSTNode:
-  """Upstream's code with a sparse call's keywords in its only such call."""
-  name = code(ours.func)
-  calls = [x for x in m.findall(theirs, m.Call()) if code(x.func) == name]
-  if len(calls) != 1:
-    raise GraftError(f'upstream calls `{name}` {len(calls)} times here')
-  (call,), new = calls, [arg for arg in ours.args if arg.keyword]
-  for arg in ours.args:
-    stands = m.matches(arg.value, _HOLE) or has_hole(arg)
-    if stands == bool(arg.keyword):
-      problem = f'`{code(arg)}` adds nothing to a call'
-      raise GraftError(problem, 'write the new keywords, and `...` otherwise')
-  _check_new([x.keyword for x in call.args], [x.keyword for x in new])
-  args = _appended(call.args, new, call.whitespace_before_args)
-  return theirs.deep_replace(call, call.with_changes(args=args))
+def name_in_condition(statement: cst.If) -> str:
+  """The name that an ``if ... and CONDITION:`` gives as ``name = ...``."""
+  body = statement.body.body
+  is_plain = len(body) == 1 and m.matches(body[0], _ASSIGNED_HOLE)
+  if statement.orelse or not is_plain:
+    problem = f'`{first_line(statement)}` does more than extend a condition'
+    raise GraftError(problem, 'write only `name = ...` in it, and no `else`')
+  return name_of(body[0])
 
 
-def _appended(items: _Nodes, new: _Nodes, opening: cst.CSTNode) -> _Nodes:
-  """Adds items in brackets: each on a line of its own if the first one is."""
-  if not (items and new):
-    return items or new
-  if m.findall(items[-1], m.Comment()):
-    raise GraftError('upstream has a comment last in these brackets')
-  space = cst.SimpleWhitespace(' ')
-  if isinstance(opening, cst.ParenthesizedWhitespace):
-    space = opening.with_changes(first_line=cst.TrailingWhitespace())
-  comma = cst.Comma(whitespace_after=space)
-  (*kept, last), (*between, end) = items, new
-  # What stands before the closing bracket stays there.
-  slots = ('comma', 'whitespace_after_param', 'whitespace_after_arg')
-  slots = [slot for slot in slots if hasattr(last, slot)]
-  ends_as = lambda x, y: x.with_changes(**{z: getattr(y, z) for z in slots})
-  moved = [x.with_changes(comma=comma) for x in (ends_as(last, end), *between)]
-  return [*kept, *moved, ends_as(end, last)]
+def line_with_hole(statement: Statement) -> cst.SimpleStatementLine:
+  """The only line of a compound statement that stands for one of upstream's."""
+  lines = m.findall(statement, m.SimpleStatementLine())
+  found: Sequence[Any] = [line for line in lines if has_hole(line)]
+  if len(found) != 1:
+    line = first_line(statement)
+    problem = f"`{line}` holds {len(found)} lines that stand for upstream's"
+    remedy = 'write one `name = ...` in it, or `if ... and CONDITION:`'
+    raise GraftError(problem, remedy)
+  return found[0]

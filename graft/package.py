@@ -34,7 +34,7 @@ class Upstream(NamedTuple):
 
 
 def _merged(sparse: str, before: str, release: str) -> str:
-  """Upstream's file with what a sparse file adds, in upstream's line endings."""
+  """Upstream's file, in its line endings, with what a sparse file adds."""
   if before.startswith('\ufeff'):
     problem = 'upstream begins with a byte order mark'
     raise GraftError(problem, 'save it without')

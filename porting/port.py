@@ -15,8 +15,11 @@ disagrees, raises a ValueError that names the setting.
 """
 
 import argparse
+import bisect
 import contextlib
+import copy as copying
 import dataclasses
+import functools
 import inspect
 import itertools
 import json
@@ -27,6 +30,7 @@ import re
 import sys
 import textwrap
 from typing import Any, Callable, Sequence
+import warnings
 import zipfile
 
 import jax
@@ -238,6 +242,8 @@ class Copy:
     rates: Its schedules, as functions of the number of updates, by the names
       that they have in the code.
     boundaries: Numbers of updates at which a schedule changes or ends.
+    counts: Numbers of updates at which to compare schedules, instead of those
+      around the boundaries.
     scope: What the user must define for the code. It always has `to_params`,
       which turns a list in the order of `params` into a tree like the user's.
     bound: How closely the parameters must agree: 1e-10, or 1e-5 if the
@@ -252,6 +258,7 @@ class Copy:
   averages: bool = False
   rates: dict[str, Callable] = dataclasses.field(default_factory=dict)
   boundaries: tuple[float, ...] = ()
+  counts: Sequence[int] = ()
   scope: dict[str, Any] = dataclasses.field(default_factory=dict)
   bound: float = 1e-10
 
@@ -459,6 +466,123 @@ def scale_by_keras_nadam(b1=0.9, b2=0.999, eps=1e-7):
   return optax.GradientTransformation(init, update)
 
 
+def once_every(schedule, updates):
+  """Advances a schedule once every `updates` updates."""
+
+  def held(count):
+    return schedule(count // updates)
+
+  return held
+
+
+def cosine_annealing(init_value, end_value, steps):
+  """PyTorch's cosine, which rises again after `steps`."""
+
+  def schedule(count):
+    share = (1 + jnp.cos(jnp.pi * count / steps)) / 2
+    return end_value + (init_value - end_value) * share
+
+  return schedule
+
+
+def cosine_restarts(init_value, end_value, steps):
+  """PyTorch's cosine, which starts again after every `steps`."""
+
+  def schedule(count):
+    share = (1 + jnp.cos(jnp.pi * (count % steps) / float(steps))) / 2
+    return end_value + (init_value - end_value) * share
+
+  return schedule
+
+
+def line(init_value, end_value, steps):
+  """A line through two values, which goes on after `steps`."""
+
+  def schedule(count):
+    return init_value + (end_value - init_value) * count / steps
+
+  return schedule
+
+
+def inverse_time_decay(decay_rate):
+  """Divides by 1 + decay_rate * count, like PyTorch's lr_decay."""
+
+  def schedule(count):
+    return 1 / (1 + decay_rate * count)
+
+  return schedule
+
+
+def scale_by_torch_amsgrad(b1=0.9, b2=0.999, eps=1e-8):
+  """PyTorch's AMSGrad, which corrects the bias after it takes the maximum."""
+
+  def scaled_eps(count):
+    return eps * jnp.sqrt(1 - b2 ** (count + 1))
+
+  # As arrays of bfloat16, decay rates such as 0.999 would round to 1.
+  static = 'b1', 'b2'
+  amsgrad = optax.inject_hyperparams(optax.scale_by_amsgrad, static)
+  return amsgrad(b1, b2, eps=scaled_eps, epsilon_hat=True)
+
+
+def scale_by_torch_radam(b1=0.9, b2=0.999, eps=1e-8):
+  """PyTorch's RAdam, which adds epsilon before it corrects the bias."""
+
+  def scaled_eps(count):
+    return eps / jnp.sqrt(1 - b2 ** (count + 1))
+
+  # As arrays of bfloat16, decay rates such as 0.999 would round to 1.
+  static = 'b1', 'b2'
+  radam = optax.inject_hyperparams(optax.scale_by_radam, static)
+  return radam(b1, b2, eps=scaled_eps)
+
+
+def scale_by_torch_nadam(b1=0.9, b2=0.999, eps=1e-8, momentum_decay=4e-3):
+  """PyTorch's NAdam, whose momentum rises with the number of updates."""
+  moments = optax.scale_by_adam(b1, b2)
+
+  def momentum(count):
+    return b1 * (1 - 0.5 * 0.96 ** (momentum_decay * count))
+
+  def init(params):
+    return moments.init(params), jnp.ones([])
+
+  def update(grads, state, params=None):
+    del params
+    adam, product = state
+    _, adam = moments.update(grads, adam)
+    count = adam.count
+    product = product * momentum(count)
+    following = momentum(count + 1)
+    now = (1 - momentum(count)) / (1 - product)
+    ahead = following / (1 - product * following)
+
+    def direction(g, m, v):
+      return (now * g + ahead * m) / (jnp.sqrt(v / (1 - b2**count)) + eps)
+
+    updates = jax.tree.map(direction, grads, adam.mu, adam.nu)
+    return updates, (adam, product)
+
+  return optax.GradientTransformation(init, update)
+
+
+def scale_by_torch_adagrad(initial_accumulator_value=0.0, eps=1e-10):
+  """PyTorch's Adagrad, which adds epsilon outside of the square root."""
+
+  def init(params):
+    return jax.tree.map(
+        lambda p: jnp.full_like(p, initial_accumulator_value), params
+    )
+
+  def update(grads, state, params=None):
+    del params
+    total = jax.tree.map(lambda s, g: s + g * g, state, grads)
+    updates = jax.tree.map(lambda s, g: g / (jnp.sqrt(s) + eps), total, grads)
+    return updates, total
+
+  return optax.GradientTransformation(init, update)
+
+
 # ------------------------------------------------------------------------------
 # Writing.
 # ------------------------------------------------------------------------------
@@ -486,7 +610,7 @@ def _comments(translation, copy):
       ' distance traveled.'
   )
   wrap = textwrap.TextWrapper(
-      _WIDTH, initial_indent='# ', subsequent_indent='# '
+      _WIDTH, initial_indent='# ', subsequent_indent='# ', break_on_hyphens=False
   )
   return '\n'.join(map(wrap.fill, [checked, *translation.notes]))
 
@@ -677,14 +801,8 @@ def _train(optimizer, copy, gradients):
 
 def _compare_rates(name, ours, theirs, copy):
   """Raises if two schedules differ at the start, a boundary or beyond."""
-  counts = set(range(10))
-  for boundary in copy.boundaries:
-    nearby = range(int(boundary) - 2, int(boundary) + 4)
-    counts.update([*nearby, int(boundary) // 2, 2 * int(boundary)])
-  last = max([100, *copy.boundaries])
-  counts.update(int(last * factor) for factor in (0.1, 0.3, 0.7, 1.5, 3, 10))
-  counts = sorted(count for count in counts if 0 <= count < 2**31)
-  ours = [float(rate) for rate in map(jax.jit(ours), counts)]
+  counts = copy.counts or _counts_around(copy.boundaries)
+  ours = jax.jit(jax.vmap(ours))(jnp.array(counts)).tolist()
   theirs = [float(theirs(count)) for count in counts]
   largest = np.max(np.abs(theirs))
   for count, a, b in zip(counts, ours, theirs, strict=True):
@@ -693,6 +811,17 @@ def _compare_rates(name, ours, theirs, copy):
           f'The schedule {name}',
           f'is {b:.6g} after {count} updates, but {a:.6g} in the translation',
       )
+
+
+def _counts_around(boundaries):
+  """Returns numbers of updates that show a schedule with these boundaries."""
+  counts = set(range(10))
+  for boundary in boundaries:
+    nearby = range(int(boundary) - 2, int(boundary) + 4)
+    counts.update([*nearby, int(boundary) // 2, 2 * int(boundary)])
+  last = max([100, *boundaries])
+  counts.update(int(last * factor) for factor in (0.1, 0.3, 0.7, 1.5, 3, 10))
+  return sorted(count for count in counts if 0 <= count < 2**31)
 
 
 # ------------------------------------------------------------------------------
@@ -1267,11 +1396,676 @@ KERAS_SCHEDULES = {
 # PyTorch.
 # ------------------------------------------------------------------------------
 
+# Settings that only choose an implementation, and the one to check against.
+_TORCH_IMPLEMENTATION = {
+    'capturable': False,
+    'differentiable': False,
+    'foreach': False,
+    'fused': None,
+}
+
+# What a parameter group may hold besides the settings of one optimizer.
+_TORCH_KEYS = (
+    *_TORCH_IMPLEMENTATION,
+    'base_momentum',
+    'initial_lr',
+    'lr',
+    'max_lr',
+    'max_momentum',
+    'maximize',
+    'min_lr',
+    'name',
+    'param_names',
+    'params',
+    'weight_decay',
+)
+
+_TORCH_LOOPS = 'pytorch.md#clipping-and-gradient-accumulation'
+_TORCH_SCHEDULES = 'pytorch.md#schedulers'
+
+
+def _describe_torch(optimizer, scheduler, learning_rate, scheduler_every):
+  """Returns the translation of an optimizer of PyTorch, and its copy."""
+  _check_torch_optimizer(optimizer)
+  _check_torch_scheduler(optimizer, scheduler, learning_rate)
+  if scheduler is None and scheduler_every != 1:
+    _refuse(f'scheduler_every={scheduler_every}', 'needs a scheduler')
+  described = _Torch(optimizer, scheduler, learning_rate, scheduler_every)
+  return described.translate(), described.copy()
+
+
+def _check_torch_optimizer(optimizer):
+  """Raises if an optimizer is of a kind, or has a setting, that isn't known."""
+  kind = type(optimizer).__name__
+  name = _full_name(type(optimizer))
+  if kind not in _TORCH_OPTIMIZERS or not name.startswith('torch.optim.'):
+    _refuse(
+        name,
+        f'is not {", ".join(_TORCH_OPTIMIZERS)} of torch.optim',
+        _TORCH_RECIPES.get(kind, 'pytorch.md'),
+    )
+  hooks = '_optimizer_step_pre_hooks', '_optimizer_step_post_hooks'
+  if any(getattr(optimizer, hook, None) for hook in hooks):
+    _refuse('A hook of this optimizer', "can't be translated; remove it first")
+  known = inspect.signature(_TORCH_OPTIMIZERS[kind]).parameters
+  for group in optimizer.param_groups:
+    _check_torch_group(optimizer, group, {*known, *_TORCH_KEYS})
+
+
+def _check_torch_group(optimizer, group, known):
+  """Raises if a parameter group has what isn't known."""
+  own = inspect.signature(type(optimizer)).parameters
+  for name in group.keys() - known - own.keys():
+    _refuse(
+        f'The key {name} of a parameter group',
+        'is not a setting of PyTorch. If your training loop ignores it too,'
+        ' remove it',
+    )
+  settings = {name: group[name] for name in group.keys() & own.keys()}
+  _check_unknown_settings(optimizer, settings, known)
+  if any(param.is_complex() for param in group['params']):
+    _refuse('A complex parameter', 'has a different update in optax')
+
+
+def _check_torch_scheduler(optimizer, scheduler, learning_rate):
+  """Raises if a scheduler is missing, or of a kind that isn't known."""
+  if scheduler is None:
+    if any('initial_lr' in group for group in optimizer.param_groups):
+      _refuse('This optimizer', 'has a scheduler; pass it to to_optax as well')
+    return
+  if getattr(scheduler, 'optimizer', None) is not optimizer:
+    _refuse('The scheduler', 'is not one of this optimizer')
+  parts = _torch_parts(scheduler)
+  for part in [scheduler, *parts]:
+    kind = type(part).__name__
+    name = _full_name(type(part))
+    if not name.startswith('torch.optim.') or kind == 'ReduceLROnPlateau':
+      _refuse(name, "can't be translated", _TORCH_SCHEDULES)
+    if kind not in _TORCH_SCHEDULERS and learning_rate is None:
+      _refuse(
+          name,
+          'needs a translation of your own, as learning_rate',
+          _TORCH_SCHEDULES,
+      )
+    if getattr(part, 'cycle_momentum', False):
+      _refuse('cycle_momentum=True', "can't be translated", _TORCH_SCHEDULES)
+  if parts != [scheduler] and any(hasattr(x, '_schedulers') for x in parts):
+    _refuse(
+        'A SequentialLR or ChainedScheduler inside another',
+        "can't be translated",
+        _TORCH_SCHEDULES,
+    )
+  first = [_torch_number(g.get('initial_lr')) for g in optimizer.param_groups]
+  for part in _torch_parts(scheduler):
+    bases = [_torch_number(rate) for rate in part.base_lrs]
+    if bases != first:
+      _refuse(
+          f'{type(part).__name__} with base_lrs={bases}',
+          f'is of an optimizer whose initial_lr is {first}. Construct the'
+          ' optimizer and its scheduler anew',
+      )
+
+
+class _Torch:
+  """An optimizer of PyTorch, as it was at its first step.
+
+  Attributes:
+    optimizer: The optimizer.
+    scheduler: Its scheduler, or None.
+    learning_rate: The user's translation of the schedule, or None.
+    every: The number of updates between steps of the scheduler.
+    labels: For each parameter, the name of its group, or that it is frozen.
+    tested: The positions of the parameters that have a small copy.
+    groups: The parameter groups at the first step, with the small copies.
+    history: The learning rate of each group, after each step of the scheduler.
+  """
+
+  def __init__(self, optimizer, scheduler, learning_rate, every):
+    self.optimizer = optimizer
+    self.scheduler = scheduler
+    self.learning_rate = learning_rate
+    self.every = every
+    self.labels = [
+        f'group_{i}' if param.requires_grad else 'frozen'
+        for i, group in enumerate(optimizer.param_groups)
+        for param in group['params']
+    ]
+    # Two parameters of each group show as much as all of a large model.
+    self.tested = [
+        i for i, x in enumerate(self.labels) if self.labels[:i].count(x) < 2
+    ]
+    self.groups = self._twin().param_groups
+    self.history = self._read_history()
+    self._check_current_rates()
+
+  def translate(self):
+    """Returns the `Translation`."""
+    rates, schedules = self._rates()
+    call, trees = self._join_groups(rates)
+    name = f'torch.optim.{type(self.optimizer).__name__}'
+    return Translation(name, call, {**schedules, **trees}, self._notes())
+
+  def copy(self):
+    """Returns the `Copy`."""
+    compared = {}
+    if self.scheduler is not None:
+      rates, _ = self._rates()
+      for rate, column in zip(rates, self.history.T, strict=True):
+        compared[rate] = functools.partial(self._rate_at, column)
+    scope = {'to_params': self._pick}
+    if self.learning_rate is not None:
+      scope[self.learning_rate.__name__] = self.learning_rate
+    return Copy(
+        params=[_torch_array(p) for g in self.groups for p in g['params']],
+        train=self._train,
+        steps=self._count_steps(),
+        rates=compared,
+        counts=self._counts(),
+        scope=scope,
+        bound=1e-5 if self._is_rounded() else 1e-10,
+    )
+
+  def _pick(self, leaves):
+    """Returns what belongs to the parameters that have a small copy."""
+    return [leaves[i] for i in self.tested]
+
+  # What PyTorch computes.
+
+  def _twin(self):
+    """Returns the optimizer at its first step, on small parameters."""
+    import torch  # pylint: disable=import-outside-toplevel
+
+    values = _small_params(len(self.tested))
+    small = dict(zip(self.tested, values, strict=True))
+    position = itertools.count()
+    groups = []
+    for group in self.optimizer.param_groups:
+      positions = [next(position) for _ in group['params']]
+      params = [
+          torch.nn.Parameter(torch.tensor(small[i], device='cpu'))
+          for i in positions
+          if i in small
+      ]
+      settings = _torch_settings(group)
+      rate = settings.setdefault('initial_lr', settings['lr'])
+      groups.append({**settings, 'lr': rate, 'params': params})
+    # Adagrad reads initial_accumulator_value here, not from its groups.
+    defaults = _torch_settings(self.optimizer.defaults)
+    accepted = inspect.signature(type(self.optimizer)).parameters
+    defaults = {k: v for k, v in defaults.items() if k in accepted}
+    return type(self.optimizer)(groups, **defaults)
+
+  def _read_history(self):
+    """Returns each group's rate after each step of the scheduler."""
+    twin = self._twin()
+    if self.scheduler is not None:
+      with warnings.catch_warnings():
+        # The twin makes no updates between the steps of its scheduler.
+        warnings.simplefilter('ignore')
+        scheduler = _rewind(self.scheduler, self.optimizer, twin)
+        return np.array(_step_through(scheduler, twin))
+    if self.learning_rate is not None:
+      rates = [float(self.learning_rate(count)) for count in range(200)]
+      return np.tile(np.array(rates)[:, np.newaxis], len(self.groups))
+    return np.array([_torch_rates(twin)])
+
+  def _rate_at(self, column, count):
+    """Returns a rate of the history, or the last one."""
+    return column[min(count // self.every, len(column) - 1)]
+
+  def _counts(self):
+    """Returns the first and last update of each step of the scheduler."""
+    starts = self.every * np.arange(len(self.history))
+    return np.union1d(starts, starts + self.every - 1).tolist()
+
+  def _count_steps(self):
+    """Returns how many updates it takes until the rate has changed."""
+    if self.scheduler is None:
+      return 200
+    changes = np.any(self.history[1:] != self.history[:-1], axis=1)
+    first = np.argmax(changes) + 1 if changes.any() else 0
+    steps = max(200, self.every * first + 100)
+    return min(steps, self.every * len(self.history))
+
+  def _train(self, gradients):
+    """Returns the parameters after each step, see `Copy.train`."""
+    import torch  # pylint: disable=import-outside-toplevel
+
+    twin = self._twin()
+    params = [p for group in twin.param_groups for p in group['params']]
+    trained = [label != 'frozen' for label in self._pick(self.labels)]
+    steps = []
+    for count, grads in enumerate(zip(*gradients, strict=True)):
+      for param, grad, is_trained in zip(params, grads, trained, strict=True):
+        param.grad = torch.tensor(grad) if is_trained else None
+      for group, column in zip(twin.param_groups, self.history.T, strict=True):
+        group['lr'] = float(self._rate_at(column, count))
+      twin.step()
+      steps.append([_torch_array(param) for param in params])
+    return [np.stack(values) for values in zip(*steps, strict=True)]
+
+  def _check_current_rates(self):
+    """Raises if something besides the scheduler has changed a rate."""
+    if self.scheduler is None:
+      return
+    groups = self.optimizer.param_groups
+    now = [_torch_number(group['lr']) for group in groups]
+    steps = _torch_parts(self.scheduler)[0].last_epoch
+    steps = getattr(self.scheduler, 'last_epoch', steps)
+    then = self.history[min(steps, len(self.history) - 1)].tolist()
+    if not np.allclose(now, then, rtol=1e-3):
+      _refuse(
+          f'The rate {now} after {steps} steps of the scheduler',
+          f'is not {then}, so something else has changed it. Pass an optimizer'
+          ' and a scheduler that are newly constructed',
+      )
+
+  # What is written.
+
+  def _rates(self):
+    """Returns the rate of each group in the code, and schedules by name."""
+    if self.learning_rate is not None:
+      rate = _own_rate(self.learning_rate, None, None).code
+      return [rate for _ in self.groups], {}
+    if self.scheduler is None:
+      return [float(group['initial_lr']) for group in self.groups], {}
+    calls = [
+        _translate_torch_schedule(self.scheduler, group, self.every)
+        for group in self.groups
+    ]
+    if _all_same(calls):
+      return [Name('schedule') for _ in calls], {'schedule': calls[0]}
+    names = [Name(f'schedule_{i}') for i in range(len(calls))]
+    return names, dict(zip(names, calls, strict=True))
+
+  def _translate_groups(self, rates, **decay):
+    """Returns the code for each parameter group."""
+    kind = type(self.optimizer).__name__
+    translate = _TORCH_OPTIMIZERS[kind]
+    known = inspect.signature(translate).parameters
+    calls = []
+    for group, rate in zip(self.groups, rates, strict=True):
+      settings = {name: group[name] for name in known if name in group}
+      own = {'weight_decay': float(group['weight_decay']), **decay}
+      links = translate(rate, own, **settings)
+      if group.get('maximize'):
+        links = [Call('optax.scale', -1.0), *links]
+      calls.append(_chain(*links))
+    return calls
+
+  def _join_groups(self, rates):
+    """Returns the code for all groups, and the trees that it needs."""
+    calls = self._translate_groups(rates)
+    if 'frozen' not in self.labels:
+      if _all_same(calls):
+        return calls[0], {}
+      amounts = {group['weight_decay'] for group in self.groups}
+      masked = self._translate_groups(
+          rates, weight_decay=float(max(amounts)), mask=Name('decays')
+      )
+      if len(amounts - {0}) == 1 and _all_same(masked):
+        return masked[0], {'decays': self._tree(self._decays())}
+    parts = {f'group_{i}': call for i, call in enumerate(calls)}
+    if 'frozen' in self.labels:
+      parts['frozen'] = Call('optax.set_to_zero')
+    call = Call('optax.partition', parts, Name('labels'))
+    return call, {'labels': self._tree(self.labels)}
+
+  def _decays(self):
+    """Returns whether each parameter decays."""
+    return [
+        group['weight_decay'] != 0
+        for group in self.optimizer.param_groups
+        for _ in group['params']
+    ]
+
+  def _tree(self, values):
+    """Returns the code of a tree, given a value for each parameter."""
+    runs = [(x, len(list(run))) for x, run in itertools.groupby(values)]
+    if len(values) > 6:
+      values = [Name(f'*[{x!r}] * {length}') for x, length in runs]
+    return Call('to_params', values)
+
+  def _is_rounded(self):
+    """Returns whether PyTorch rounds to float32, as NAdam its momenta."""
+    return type(self.optimizer).__name__ == 'NAdam'
+
+  def _notes(self):
+    """Returns what the check can't see."""
+    notes = [
+        'It does not know what your training loop does, such as clipping or'
+        f' accumulating gradients: see {_GUIDE}{_TORCH_LOOPS}.'
+    ]
+    if self.scheduler is not None and self.every == 1:
+      notes.append(
+          'The scheduler is stepped after every update. If yours is not, pass'
+          ' scheduler_every, the number of updates between its steps.'
+      )
+    if self.scheduler is None and self.learning_rate is not None:
+      notes.append(
+          f'{self.learning_rate.__name__} is your own, and there was no'
+          ' scheduler to compare it with.'
+      )
+    if len(self.groups) > 1 or 'frozen' in self.labels:
+      notes.append(
+          'to_params turns a list in the order of the parameter groups into a'
+          ' tree like your params.'
+      )
+    return notes
+
+
+def _rewind(scheduler, optimizer, twin):
+  """Returns a copy of an optimizer's scheduler for a twin, at its first step."""
+  memo = {id(optimizer): twin}
+  for part in _torch_parts(scheduler):
+    # To copy a method is to copy its object, which may be a whole model.
+    memo |= {id(f): f for f in getattr(part, 'lr_lambdas', [])}
+  new = copying.deepcopy(scheduler, memo)
+  parts = _torch_parts(new)
+  for part in parts:
+    part.base_lrs = [_torch_number(rate) for rate in part.base_lrs]
+    part.last_epoch = -1
+  if hasattr(new, '_milestones'):
+    new.last_epoch = 0
+    parts = [parts[bisect.bisect(new._milestones, 0)]]  # pylint: disable=protected-access
+  for part in parts:
+    part._initial_step()  # pylint: disable=protected-access
+  return new
+
+
+def _step_through(scheduler, optimizer):
+  """Returns the rate of each group after each step of a scheduler."""
+  history = [_torch_rates(optimizer)]
+  for _ in range(_torch_length(scheduler)):
+    try:
+      scheduler.step()
+      history.append(_torch_rates(optimizer))
+    except (ArithmeticError, TypeError, ValueError):
+      # OneCycleLR ends here, as does a function such as (1 - t / 9) ** 0.9.
+      break
+  return history
+
+
+def _torch_parts(scheduler):
+  """Returns the schedulers that a scheduler calls, or itself."""
+  return getattr(scheduler, '_schedulers', [scheduler])
+
+
+def _torch_length(scheduler):
+  """Returns for how many steps of a scheduler its rates are compared."""
+  parts = _torch_parts(scheduler)
+  if parts != [scheduler]:
+    start = max(getattr(scheduler, '_milestones', [0]))
+    return start + max(map(_torch_length, parts))
+  if type(scheduler).__name__ not in _TORCH_SCHEDULERS:
+    return 100_000
+  names = 'T_0', 'T_max', 'step_size', 'total_iters', 'total_steps'
+  periods = [getattr(scheduler, name, 0) for name in names]
+  milestones = getattr(scheduler, 'milestones', [])
+  return 3 * int(max(*periods, *milestones)) + 200
+
+
+def _torch_rates(optimizer):
+  return [float(group['lr']) for group in optimizer.param_groups]
+
+
+def _torch_array(param):
+  return param.detach().numpy().copy()
+
+
+def _torch_settings(settings):
+  """Returns settings with Python's numbers, as the check uses them."""
+  plain = {name: _torch_number(value) for name, value in settings.items()}
+  chosen = _TORCH_IMPLEMENTATION.items()
+  plain |= {name: value for name, value in chosen if name in plain}
+  return {k: v for k, v in plain.items() if k not in ('params', 'param_names')}
+
+
+def _torch_number(value):
+  """Returns the Python number of a setting, which may be a tensor."""
+  if isinstance(value, tuple):
+    return tuple(map(_torch_number, value))
+  if not hasattr(value, 'element_size'):
+    return value.item() if isinstance(value, np.generic) else value
+  number = value.item()
+  return number if value.element_size() > 4 else _shortest(number)
+
+
+def _all_same(calls):
+  return len(set(map(_flat, calls))) == 1
+
+
+# The transformations of each optimizer, given its rate and its weight decay.
+
+
+def _torch_adam(
+    rate, decay, *, betas, eps, amsgrad, decoupled_weight_decay=False
+):
+  b1, b2 = betas
+  settings = dict(b1=b1, b2=b2, eps=eps)
+  if amsgrad:
+    direction = Call('scale_by_torch_amsgrad', **settings)
+    return _with_decay(direction, rate, decay, decoupled_weight_decay)
+  if decoupled_weight_decay:
+    return [Call('optax.adamw', rate, **settings, **decay)]
+  return [*_l2(decay), Call('optax.adam', rate, **settings)]
+
+
+def _torch_nadam(
+    rate, decay, *, betas, eps, momentum_decay, decoupled_weight_decay=False
+):
+  b1, b2 = betas
+  direction = Call(
+      'scale_by_torch_nadam',
+      b1=b1,
+      b2=b2,
+      eps=eps,
+      momentum_decay=momentum_decay,
+  )
+  return _with_decay(direction, rate, decay, decoupled_weight_decay)
+
+
+def _torch_radam(rate, decay, *, betas, eps, decoupled_weight_decay=False):
+  b1, b2 = betas
+  direction = Call('scale_by_torch_radam', b1=b1, b2=b2, eps=eps)
+  return _with_decay(direction, rate, decay, decoupled_weight_decay)
+
+
+def _torch_sgd(rate, decay, *, momentum, dampening, nesterov):
+  if not momentum:
+    return [*_l2(decay), Call('optax.sgd', rate)]
+  sgd = Call('optax.sgd', rate, momentum=momentum, nesterov=bool(nesterov))
+  return [*_l2(decay), *_dampen(dampening), sgd]
+
+
+def _dampen(dampening):
+  """Returns what scales all gradients but the first."""
+  if not dampening:
+    return []
+  scale = Call(
+      'optax.piecewise_constant_schedule', 1.0, {1: _rounded(1 - dampening)}
+  )
+  return [Call('optax.scale_by_schedule', scale)]
+
+
+def _torch_rmsprop(rate, decay, *, alpha, eps, momentum, centered):
+  name = 'scale_by_stddev' if centered else 'scale_by_rms'
+  direction = Call(f'optax.{name}', decay=alpha, eps=eps, eps_in_sqrt=False)
+  # optax.rmsprop multiplies by the learning rate before the momentum.
+  trace = [Call('optax.trace', momentum)] if momentum > 0 else []
+  return [*_l2(decay), direction, *trace, _scale(rate)]
+
+
+def _torch_adagrad(rate, decay, *, lr_decay, initial_accumulator_value, eps):
+  direction = Call(
+      'scale_by_torch_adagrad',
+      initial_accumulator_value=float(initial_accumulator_value),
+      eps=eps,
+  )
+  factor = []
+  if lr_decay:
+    schedule = Call('inverse_time_decay', lr_decay)
+    factor = [Call('optax.scale_by_schedule', schedule)]
+  return [*_l2(decay), direction, *factor, _scale(rate)]
+
+
+def _l2(decay):
+  """Returns a penalty of the weights, if any, before the moments."""
+  return [_add_decay(decay)] if decay['weight_decay'] else []
+
+
+def _with_decay(direction, rate, decay, decoupled):
+  """Returns a direction with weight decay, if any, and the learning rate."""
+  if decoupled:
+    return [direction, *_l2(decay), _scale(rate)]
+  return [*_l2(decay), direction, _scale(rate)]
+
+
+_TORCH_OPTIMIZERS = {
+    'Adagrad': _torch_adagrad,
+    'Adam': _torch_adam,
+    'AdamW': functools.partial(_torch_adam, decoupled_weight_decay=True),
+    'NAdam': _torch_nadam,
+    'RAdam': _torch_radam,
+    'RMSprop': _torch_rmsprop,
+    'SGD': _torch_sgd,
+}
+
+# Where the guide has other optimizers.
+_TORCH_RECIPES = {'SparseAdam': 'pytorch.md#sparseadam'}
+
+# The schedule of each scheduler, in steps of the scheduler.
+
+
+def _translate_torch_schedule(scheduler, group, every=1):
+  """Returns the schedule of a parameter group, in updates."""
+  schedule = _TORCH_SCHEDULERS[type(scheduler).__name__](scheduler, group)
+  return schedule if every == 1 else Call('once_every', schedule, every)
+
+
+def _torch_step(scheduler, group):
+  # optax's staircase divides, which under jit may round down at a step.
+  decay = Call(
+      'optax.exponential_decay', group['initial_lr'], 1.0, scheduler.gamma
+  )
+  return Call('once_every', decay, scheduler.step_size)
+
+
+def _torch_multi_step(scheduler, group):
+  scales = {
+      int(milestone): _rounded(scheduler.gamma**times)
+      for milestone, times in sorted(scheduler.milestones.items())
+      if milestone >= 0
+  }
+  return Call(
+      'optax.piecewise_constant_schedule', group['initial_lr'], scales
+  )
+
+
+def _torch_constant(scheduler, group):
+  rate = group['initial_lr']
+  schedules = [
+      Call('optax.constant_schedule', _rounded(rate * scheduler.factor)),
+      Call('optax.constant_schedule', rate),
+  ]
+  return Call('optax.join_schedules', schedules, [scheduler.total_iters])
+
+
+def _torch_linear(scheduler, group):
+  rate = group['initial_lr']
+  return Call(
+      'optax.linear_schedule',
+      _rounded(rate * scheduler.start_factor),
+      _rounded(rate * scheduler.end_factor),
+      float(scheduler.total_iters),
+  )
+
+
+def _torch_exponential(scheduler, group):
+  return Call(
+      'optax.exponential_decay', group['initial_lr'], 1.0, scheduler.gamma
+  )
+
+
+def _torch_polynomial(scheduler, group):
+  schedule = Call(
+      'optax.polynomial_schedule',
+      group['initial_lr'],
+      0.0,
+      scheduler.power,
+      float(scheduler.total_iters),
+  )
+  if float(scheduler.power).is_integer():
+    return schedule
+  # Under jit, it may be the power of a negative number at its end.
+  schedules = [schedule, Call('optax.constant_schedule', 0.0)]
+  return Call('optax.join_schedules', schedules, [scheduler.total_iters])
+
+
+def _torch_cosine(scheduler, group):
+  return Call(
+      'cosine_annealing',
+      group['initial_lr'],
+      float(scheduler.eta_min),
+      float(scheduler.T_max),
+  )
+
+
+def _torch_restarts(scheduler, group):
+  if scheduler.T_mult != 1:
+    _refuse(
+        f'T_mult={scheduler.T_mult}', "can't be translated", _TORCH_SCHEDULES
+    )
+  return Call(
+      'cosine_restarts',
+      group['initial_lr'],
+      float(scheduler.eta_min),
+      scheduler.T_0,
+  )
+
+
+def _torch_one_cycle(scheduler, group):
+  shape = {'cos': 'cosine_annealing', 'linear': 'line'}
+  function = shape[scheduler._anneal_func_type]  # pylint: disable=protected-access
+  schedules = []
+  ends = [0.0]
+  for phase in scheduler._schedule_phases:  # pylint: disable=protected-access
+    first, last = group[phase['start_lr']], group[phase['end_lr']]
+    length = phase['end_step'] - ends[-1]
+    schedules.append(
+        Call(function, _rounded(first), _rounded(last), float(length))
+    )
+    ends.append(phase['end_step'])
+  return Call('optax.join_schedules', schedules, ends[1:-1])
+
+
+def _torch_sequential(scheduler, group):
+  schedules = [
+      _translate_torch_schedule(part, group)
+      for part in _torch_parts(scheduler)
+  ]
+  return Call('optax.join_schedules', schedules, list(scheduler._milestones))  # pylint: disable=protected-access
+
+
+_TORCH_SCHEDULERS = {
+    'ConstantLR': _torch_constant,
+    'CosineAnnealingLR': _torch_cosine,
+    'CosineAnnealingWarmRestarts': _torch_restarts,
+    'ExponentialLR': _torch_exponential,
+    'LinearLR': _torch_linear,
+    'MultiStepLR': _torch_multi_step,
+    'OneCycleLR': _torch_one_cycle,
+    'PolynomialLR': _torch_polynomial,
+    'SequentialLR': _torch_sequential,
+    'StepLR': _torch_step,
+}
+
 
 # The function that describes the optimizers of each package. It takes the
 # arguments of `to_optax` and returns a `Translation` and a `Copy`.
 FRAMEWORKS = {
     'keras': _describe_keras,
+    'torch': _describe_torch,
 }
 
 

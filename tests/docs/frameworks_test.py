@@ -1,6 +1,5 @@
 """Repeats the steps that `docs/frameworks.md` says were run."""
 
-import itertools
 import math
 import pathlib
 import pkgutil
@@ -9,8 +8,12 @@ from absl.testing import absltest
 from absl.testing import parameterized
 import jax.numpy as jnp
 from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
 import numpy as np
+import optax
 import pytest
+
+from tests.docs import blocks
 
 PAGE = pathlib.Path(__file__).parents[2] / 'docs' / 'frameworks.md'
 # Names of the page that can't be imported as they are.
@@ -24,18 +27,25 @@ IMPORTED = {
 }
 
 
+def table():
+  """Returns the rows of the table of optimizers, each a list of cells."""
+  tokens = MarkdownIt().enable('table').parse(PAGE.read_text('utf-8'))
+  for node in SyntaxTreeNode(tokens).walk():
+    if node.type == 'tr':
+      cells = [cell.children[0] for cell in node.children]
+      if len(cells) == 4:
+        yield cells
+
+
 def rows():
   """Yields the name, form and epsilon of the optimizers that say "run"."""
-  tokens = MarkdownIt().enable('table').parse(PAGE.read_text('utf-8'))
-  end = [token.type for token in tokens].index('table_close')
-  pairs = itertools.pairwise(tokens[:end])
-  cells = [cell for opening, cell in pairs if opening.type == 'td_open']
-  for names, form, epsilon, checked in zip(*[iter(cells)] * 4, strict=True):
+  for names, form, epsilon, checked in table():
     if checked.content.startswith('run,'):
       for span in names.children:
         if span.type == 'code_inline':
           name = IMPORTED.get(span.content, span.content)
-          yield name, form.content, float(epsilon.content)
+          # A note may follow the form.
+          yield name, form.content.partition(',')[0], float(epsilon.content)
 
 
 def torch_step(optimizer, gradient, **eps):
@@ -69,6 +79,19 @@ def sklearn_step(optimizer, gradient, **epsilon):
   return params[0]
 
 
+def pennylane_step(optimizer, gradient, **eps):
+  pennylane = pytest.importorskip('pennylane')
+  param = pennylane.numpy.zeros(1, requires_grad=True)
+  solver = optimizer(1.0, beta2=0.999, **eps)
+  return solver.apply_grad([np.full(1, gradient)], [param])[0]
+
+
+def qiskit_step(optimizer, gradient, **noise_factor):
+  solver = optimizer(maxiter=1, lr=1.0, beta_2=0.999, **noise_factor)
+  found = solver.minimize(np.sum, np.zeros(1), lambda x: np.full(1, gradient))
+  return found.x
+
+
 def thinc_step(optimizer, gradient, **eps):
   arrays = np.zeros(1, np.float32), np.full(1, gradient, np.float32)
   return optimizer(1.0, **eps)((0, 'weights'), *arrays)[0]
@@ -77,6 +100,12 @@ def thinc_step(optimizer, gradient, **eps):
 def jax_step(optimizer, gradient, **eps):
   init, update, get_params = optimizer(1.0, **eps)
   return get_params(update(0, jnp.full(1, gradient), init(jnp.zeros(1))))
+
+
+def numpyro_step(optimizer, gradient, **eps):
+  solver = optimizer(1.0, **eps)
+  state = solver.update(jnp.full(1, gradient), solver.init(jnp.zeros(1)))
+  return solver.get_params(state)
 
 
 def optax_step(optimizer, gradient, **eps):
@@ -88,8 +117,11 @@ def optax_step(optimizer, gradient, **eps):
 STEPS = {
     'jax': (jax_step, 'eps'),
     'keras': (keras_step, 'epsilon'),
+    'numpyro': (numpyro_step, 'eps'),
     'optax': (optax_step, 'eps'),
+    'pennylane': (pennylane_step, 'eps'),
     'pyro': (torch_step, 'eps'),
+    'qiskit_algorithms': (qiskit_step, 'noise_factor'),
     'sklearn': (sklearn_step, 'epsilon'),
     'tensorflow': (tensorflow_step, 'epsilon'),
     'tf_keras': (tensorflow_step, 'epsilon'),
@@ -114,6 +146,90 @@ class CensusTest(parameterized.TestCase):
 
   def test_page_has_every_package(self):
     self.assertEqual({name.partition('.')[0] for name, *_ in rows()}, {*STEPS})
+
+
+def code_with(name):
+  """Runs the page's only block that defines a name, and returns its names."""
+  text = PAGE.read_text('utf-8')
+  [code] = [c for _, c in blocks.blocks(text, 'python') if f'def {name}(' in c]
+  names = {}
+  exec(code, names)  # pylint: disable=exec-used
+  return names
+
+
+def updates_of(optimizer, dtype, steps):
+  """Returns the last update for gradients of one hundredth."""
+  params = jnp.ones(1, dtype)
+  state = optimizer.init(params)
+  for _ in range(steps):
+    updates, state = optimizer.update(params / 100, state, params)
+  return updates
+
+
+class SelfCheckTest(parameterized.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    self.page = code_with('find_form')
+
+  def _first_step(self, optimizer):
+    """Returns how far the first step of the page's gradient moves."""
+    gradient = jnp.full(1, self.page['gradient'])
+    state = optimizer.init(jnp.zeros(1))
+    updates, _ = optimizer.update(gradient, state, jnp.zeros(1))
+    return -float(updates[0])
+
+  def test_finds_each_form_that_optax_has(self):
+    eps = self.page['epsilon']
+    forms = {
+        'A': optax.adam(1.0, eps=eps),
+        'H': optax.adam(1.0, eps=eps, tf_style=True),
+        'root': optax.adam(1.0, eps=0.0, eps_root=eps),
+    }
+    for form, optimizer in forms.items():
+      step = self._first_step(optimizer)
+      self.assertEqual(self.page['find_form'](step), form)
+
+  def test_finds_adam_without_bias_correction(self):
+    eps = self.page['epsilon']
+    adam = optax.adam(1.0, eps=eps, tf_style=True)
+    corrections = np.sqrt(1 - 0.999) / (1 - 0.9)
+    step = self._first_step(adam) / corrections
+    self.assertEqual(self.page['find_form'](step), 'none')
+
+  @parameterized.named_parameters(
+      ('sgd', optax.sgd(1.0)),
+      ('lion', optax.lion(1.0)),
+      ('adabelief', optax.adabelief(1.0)),
+      ('rmsprop', optax.rmsprop(1.0)),
+  )
+  def test_says_that_no_form_fits(self, optimizer):
+    found = self.page['find_form'](self._first_step(optimizer))
+    self.assertStartsWith(found, 'none of these forms')
+
+
+class ScaledEpsilonTest(absltest.TestCase):
+
+  def test_gives_adam_the_form_of_the_flag(self):
+    eps = code_with('epsilon_hat')['epsilon_hat'](1e-5, 0.999)
+    scaled = optax.inject_hyperparams(optax.adam)(1e-3, b2=0.999, eps=eps)
+    flagged = optax.adam(1e-3, eps=1e-5, tf_style=True)
+    for steps in (1, 10, 100):
+      np.testing.assert_allclose(
+          updates_of(scaled, jnp.float32, steps),
+          updates_of(flagged, jnp.float32, steps),
+          rtol=1e-4,
+      )
+
+  def test_needs_hyperparam_dtype_in_bfloat16(self):
+    names = code_with('epsilon_hat')
+    settings = dict(b2=0.999, eps=names['epsilon_hat'](1e-8, 0.999))
+    cast = optax.inject_hyperparams(optax.radam)(1e-3, **settings)
+    expected = updates_of(names['optimizer'], jnp.float32, 10)
+    right = updates_of(names['optimizer'], jnp.bfloat16, 10)
+    wrong = updates_of(cast, jnp.bfloat16, 10)
+    np.testing.assert_allclose(right, expected, rtol=2e-2)
+    self.assertGreater(np.max(np.abs(wrong / expected - 1)), 0.5)
 
 
 if __name__ == '__main__':

@@ -211,7 +211,10 @@ class ProcessTest(parameterized.TestCase):
       self.check(text, text, version)
 
   @parameterized.parameters(
-      'JAX_DEBUG_NANS', 'JAX_NUMPY_DTYPE_PROMOTION', 'JAX_ENABLE_X64', 'XLA_FLAGS'
+      'JAX_DEBUG_NANS',
+      'JAX_NUMPY_DTYPE_PROMOTION',
+      'JAX_TRANSFER_GUARD',
+      'XLA_FLAGS',
   )
   def test_settings_of_jax_do_not_reach_the_check(self, name):
     text = f'import os; raise SystemExit(str(os.environ.get({name!r})))'

@@ -1,6 +1,7 @@
-"""Every way to build and to install the fork, and every refusal."""
+"""Builds and installs of the fork with pip."""
 
 import pathlib
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -15,6 +16,26 @@ from tests.install import environments
 
 _PIN = version.UPSTREAM
 _OTHER = '0.2.4'
+_REFUSAL = 'graft: adam: 1 is not 2; use a different optax'
+
+
+def _unpack(archive: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
+  """Unpacks an sdist or a wheel."""
+  if archive.suffix == '.whl':
+    with zipfile.ZipFile(archive) as wheel:
+      wheel.extractall(folder)
+    return folder
+  with tarfile.open(archive) as sdist:
+    sdist.extractall(folder, filter='data')
+  (unpacked,) = folder.iterdir()
+  return unpacked
+
+
+def _files(root: pathlib.Path) -> set[str]:
+  """The files of a package optax."""
+  files = [path for path in (root / 'optax').rglob('*') if path.is_file()]
+  names = [str(path.relative_to(root)) for path in files]
+  return {name for name in names if '__pycache__' not in name}
 
 
 @pytest.mark.network
@@ -22,9 +43,8 @@ class BuildTest(absltest.TestCase):
 
   def setUp(self):
     super().setUp()
-    folder = tempfile.TemporaryDirectory()
-    self.addCleanup(folder.cleanup)
-    self.folder = pathlib.Path(folder.name).resolve()
+    folder = self.enter_context(tempfile.TemporaryDirectory())
+    self.folder = pathlib.Path(folder).resolve()
     self.checkout = environments.checkout(self.folder)
     self.upstream = release.fetched(_PIN).root
 
@@ -34,78 +54,72 @@ class BuildTest(absltest.TestCase):
     folder = tempfile.mkdtemp(dir=self.folder)
     return environments.Environment(pathlib.Path(folder), upstream)
 
-  def _refuse(self, line: str) -> None:
-    """Makes the check of the formulas in the checkout refuse everything."""
-    script = self.checkout / 'graft' / 'formula.py'
-    script.write_text(f'import sys\nsys.exit({line!r})\n')
-
-  def test_a_wheel_from_the_sdist_holds_the_grafted_package(self):
+  def test_sdist_holds_the_repository_and_no_upstream(self):
     sdist = environments.build(self.checkout, 'sdist', self.upstream)
     self.assertEqual(sdist.name, f'optax-{version.of_fork()}.tar.gz')
-    with tarfile.open(sdist) as archive:
-      archive.extractall(self.folder / 'sdist', filter='data')
-    (unpacked,) = (self.folder / 'sdist').iterdir()
-    with self.subTest('the sdist holds the repository and no upstream'):
-      for file in ('graft/backend.py', 'test.sh', '.ci/run', 'README.md'):
-        self.assertTrue((unpacked / file).is_file(), msg=file)
-      self.assertEmpty(list(unpacked.rglob('optax/__init__.py')))
-    wheel = environments.build(unpacked, 'wheel', self.upstream)
-    with self.subTest('the wheel holds the same files as the release'):
-      with zipfile.ZipFile(wheel) as archive:
-        names = {n for n in archive.namelist() if n.startswith('optax/')}
-      upstream = release.distribution(self.upstream)
-      files = {str(x) for x in upstream.files if x.parts[0] == 'optax'}
-      self.assertEqual(names, files)
-    with self.subTest('it installs and works'):
-      environment = self._environment()
-      environment.install(wheel)
-      installed, file = environment.use()
-      self.assertEqual(installed, version.of_fork())
-      self.assertIn(environment.site, file.parents)
+    unpacked = _unpack(sdist, self.folder / 'sdist')
+    for file in ('graft/backend.py', 'test.sh', '.ci/run', 'README.md'):
+      self.assertTrue((unpacked / file).is_file(), msg=file)
+    self.assertFalse((unpacked / 'optax' / '__init__.py').exists())
 
-  def test_the_metadata_is_upstream_s_and_the_checkout_stays(self):
-    before = set(self.checkout.iterdir())
+  def test_wheel_from_an_sdist_installs_and_works(self):
+    sdist = environments.build(self.checkout, 'sdist', self.upstream)
+    unpacked = _unpack(sdist, self.folder / 'sdist')
+    wheel = environments.build(unpacked, 'wheel', self.upstream)
+    environment = self._environment()
+    environment.install(wheel)
+    installed, file = environment.use()
+    self.assertEqual(installed, version.of_fork())
+    self.assertIn(environment.site, file.parents)
+
+  def test_wheel_has_the_files_and_the_metadata_of_upstream(self):
+    before = {*self.checkout.iterdir()}
     wheel = environments.build(self.checkout, 'wheel', self.upstream)
     self.assertEqual({*self.checkout.iterdir()} - before, {wheel.parent})
-    with zipfile.ZipFile(wheel) as archive:
-      archive.extractall(self.folder / 'wheel')
-    ours = release.distribution(self.folder / 'wheel').metadata
+    unpacked = _unpack(wheel, self.folder / 'wheel')
+    self.assertEqual(_files(unpacked), _files(self.upstream))
+    ours = release.distribution(unpacked).metadata
     theirs = release.distribution(self.upstream).metadata
     for field in ('Requires-Dist', 'Provides-Extra', 'Requires-Python'):
-      plain = lambda data, field=field: sorted(
-          line.replace(' ', '') for line in data.get_all(field)
-      )
-      self.assertEqual(plain(ours), plain(theirs), msg=field)
+      actual = [x.replace(' ', '') for x in ours.get_all(field)]
+      expected = [x.replace(' ', '') for x in theirs.get_all(field)]
+      self.assertCountEqual(actual, expected, msg=field)
     self.assertEqual(ours['License-Expression'], 'Apache-2.0')
 
+  def test_setup_py_alone_builds_nothing(self):
+    command = (sys.executable, 'setup.py', 'bdist_wheel')
+    done = environments.run(
+        *command, cwd=self.checkout, path=str(self.upstream)
+    )
+    self.assertEqual(done.returncode, 1)
+    self.assertRegex(done.stderr, r'^graft: .*; pip install \.\n$')
+    self.assertFalse((self.checkout / 'dist').exists())
+
   @pytest.mark.slow
-  def test_an_editable_install_survives_later_builds(self):
+  def test_editable_install_survives_later_builds(self):
     environment = self._environment(self.upstream)
     environment.install('--editable', self.checkout)
     installed = environment.use()
     self.assertEqual(installed[0], version.of_fork())
     with self.subTest('used from the root of the repository'):
       self.assertEqual(environment.use(self.checkout), installed)
-    with self.subTest('another release, elsewhere'):
+    with self.subTest('a different release in a different environment'):
       other = self._environment(release.fetched(_OTHER).root)
       other.install('--editable', self.checkout)
       self.assertEqual(other.use()[0], version.of_fork(_OTHER))
       self.assertEqual(environment.use(), installed)
     with self.subTest('a build that is refused'):
-      self._refuse('adam: 1 is not 2')
-      with self.assertRaisesRegex(AssertionError, 'graft: adam: 1 is not 2'):
-        environments.build(
-            self.checkout, 'editable', self.upstream, check=True
-        )
+      environments.set_check(self.checkout, passes=False)
+      with self.assertRaisesRegex(AssertionError, _REFUSAL):
+        environments.build(self.checkout, 'editable', self.upstream)
       self.assertEqual(environment.use(), installed)
 
-  def test_nothing_is_installed_that_does_not_follow_the_formulas(self):
-    self._refuse('adam: 1 is not 2')
+  def test_installs_nothing_that_does_not_follow_the_formulas(self):
+    environments.set_check(self.checkout, passes=False)
     environment = self._environment(self.upstream)
-    setting = ('--config-settings', 'check=on')
-    with self.assertRaisesRegex(AssertionError, 'graft: adam: 1 is not 2') as e:
-      environment.install(self.checkout, *setting)
-    self.assertNotIn('Traceback', str(e.exception))
+    with self.assertRaisesRegex(AssertionError, _REFUSAL) as caught:
+      environment.install(self.checkout)
+    self.assertNotIn('Traceback', str(caught.exception))
     with self.assertRaisesRegex(AssertionError, "argument 'tf_style'"):
       environment.use()
 
@@ -119,13 +133,13 @@ class BuildTest(absltest.TestCase):
     self.assertEqual(environment.use(), before)
 
   @pytest.mark.slow
-  def test_a_setting_takes_another_release_into_a_fresh_environment(self):
+  def test_a_setting_builds_on_a_different_release(self):
     environment = environments.Environment(self.folder / 'fresh', borrow=False)
-    setting = ('--config-settings', f'upstream={_OTHER}')
-    environment.pip(self.checkout, *setting)
+    setting = ('--config-settings', f'upstream={_OTHER}.0')
+    environment.pip_install(self.checkout, *setting)
     self.assertEqual(environment.use()[0], version.of_fork(_OTHER))
 
-  def test_the_repository_holds_no_package_that_hides_the_installed_one(self):
+  def test_the_repository_hides_no_installed_package(self):
     self.assertFalse((package.REPOSITORY / 'optax' / '__init__.py').exists())
 
 

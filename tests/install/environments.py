@@ -1,7 +1,8 @@
 """Checkouts to build, and virtual environments to install into, in seconds.
 
 An environment has its own optax and borrows everything else, jax among it, from
-the environment that the tests run in.
+the environment that the tests run in. In a checkout, the check of the formulas
+is replaced, since it takes longer than the rest of a build.
 """
 
 import os
@@ -14,8 +15,20 @@ import venv
 from graft import package
 
 _LEFT_OUT = shutil.ignore_patterns(
-    '.*', 'build', 'dist', '*.egg-info', '__pycache__', '_build', 'generated'
+    '.git', '.venv', 'build', 'dist', '*.egg-info', '__pycache__', '_build'
 )
+_CHECK = """
+import sys
+
+def main():
+  print('all functions follow the formulas')
+"""
+_REFUSING_CHECK = """
+import sys
+
+def main():
+  sys.exit('adam: 1 is not 2; use a different optax')
+"""
 _USE = """
 import optax, importlib.metadata as metadata
 assert optax.adam(1e-3, tf_style=True)
@@ -23,12 +36,18 @@ print(metadata.version('optax'), optax.__file__)
 """
 
 
-def checkout(folder: pathlib.Path) -> pathlib.Path:
-  """A copy of the repository, without what building and testing left."""
+def checkout(folder: pathlib.Path, passes: bool = True) -> pathlib.Path:
+  """A copy of the repository, whose check passes or refuses everything."""
   copy = folder / 'checkout'
   shutil.copytree(package.REPOSITORY, copy, ignore=_LEFT_OUT)
-  shutil.copytree(package.REPOSITORY / '.ci', copy / '.ci')
+  set_check(copy, passes)
   return copy
+
+
+def set_check(copy: pathlib.Path, passes: bool) -> None:
+  """Has the check in a checkout pass or refuse everything."""
+  text = _CHECK if passes else _REFUSING_CHECK
+  (copy / 'graft' / 'check.py').write_text(text)
 
 
 def run(
@@ -39,6 +58,13 @@ def run(
   return subprocess.run(
       command, cwd=cwd, env=env, capture_output=True, text=True, check=False
   )
+
+
+def output(done: subprocess.CompletedProcess[str]) -> str:
+  """What a command printed, or an AssertionError with that if it failed."""
+  if done.returncode:
+    raise AssertionError(done.stdout + done.stderr)
+  return done.stdout
 
 
 class Environment:
@@ -60,43 +86,27 @@ class Environment:
     if upstream is not None:
       shutil.copytree(upstream, self.site, dirs_exist_ok=True)
 
-  def pip(self, *arguments: str | pathlib.Path) -> str:
-    """Runs ``pip install``; gives what it says, or raises that."""
+  def pip_install(self, *arguments: str | pathlib.Path) -> str:
+    """Runs ``pip install``; returns what it prints."""
     command = (self.python, '-m', 'pip', 'install', *arguments)
-    done = run(*command, cwd=self.folder)
-    if done.returncode:
-      raise AssertionError(done.stdout + done.stderr)
-    return done.stdout
+    return output(run(*command, cwd=self.folder))
 
   def install(self, *arguments: str | pathlib.Path) -> str:
-    """Installs one thing without isolation, unchecked unless it says so."""
-    options = ['--no-deps', '--force-reinstall', '--no-build-isolation']
-    if '--config-settings' not in arguments:
-      options += ['--config-settings', 'check=off']
-    return self.pip(*options, *arguments)
+    """Installs one thing on what is installed, without its dependencies."""
+    options = ('--no-deps', '--force-reinstall', '--no-build-isolation')
+    return self.pip_install(*options, *arguments)
 
   def use(self, cwd: pathlib.Path | None = None) -> tuple[str, pathlib.Path]:
-    """Uses the flag; gives optax's version and the file that it is in."""
-    done = run(self.python, '-c', _USE, cwd=cwd or self.folder)
-    if done.returncode:
-      raise AssertionError(done.stderr)
-    version, file = done.stdout.split()
+    """Uses the flag; returns optax's version and the file that it is in."""
+    printed = output(run(self.python, '-c', _USE, cwd=cwd or self.folder))
+    version, file = printed.split()
     return version, pathlib.Path(file).resolve()
 
 
 def build(
-    repository: pathlib.Path,
-    kind: str,
-    upstream: pathlib.Path,
-    check: bool = False,
+    repository: pathlib.Path, kind: str, upstream: pathlib.Path
 ) -> pathlib.Path:
-  """Builds an sdist, a wheel or an editable on a release; gives its path."""
-  settings = {'check': 'on' if check else 'off'}
-  call = (
-      'from graft import backend;'
-      f' print(backend.build_{kind}("dist", {settings}))'
-  )
+  """Builds an sdist, a wheel or an editable on a release; returns its path."""
+  call = f'from graft import backend; print(backend.build_{kind}("dist"))'
   done = run(sys.executable, '-c', call, path=str(upstream), cwd=repository)
-  if done.returncode:
-    raise AssertionError(done.stdout + done.stderr)
-  return repository / 'dist' / done.stdout.split()[-1]
+  return repository / 'dist' / output(done).split()[-1]
