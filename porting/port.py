@@ -141,9 +141,7 @@ class Call:
   def __init__(self, function, *args, **settings):
     # The user defines to_params.
     defaults = {} if function == 'to_params' else _defaults(function)
-    for name in settings:
-      if name not in defaults:
-        raise ValueError(f'{function}({name}=...) {_INSTALL}.')
+    _check_installed(function, settings)
     self.function = function
     self.args = args
     self.settings = {
@@ -156,6 +154,13 @@ class Call:
   def then(self, method):
     self.method = method
     return self
+
+
+def _check_installed(function, settings):
+  """Raises if a function does not have a setting, as without the fork."""
+  for name in settings:
+    if name not in _defaults(function):
+      raise ValueError(f'{function}({name}=...) {_INSTALL}.')
 
 
 def _defaults(function):
@@ -1430,6 +1435,8 @@ def _describe_torch(optimizer, scheduler, learning_rate, scheduler_every):
   _check_torch_scheduler(optimizer, scheduler, learning_rate)
   if scheduler is None and scheduler_every != 1:
     _refuse(f'scheduler_every={scheduler_every}', 'needs a scheduler')
+  if learning_rate is not None:
+    _own_rate(learning_rate, None, None)  # Raises if it is not a function.
   described = _Torch(optimizer, scheduler, learning_rate, scheduler_every)
   return described.translate(), described.copy()
 
@@ -1480,7 +1487,13 @@ def _check_torch_scheduler(optimizer, scheduler, learning_rate):
     kind = type(part).__name__
     name = _full_name(type(part))
     if not name.startswith('torch.optim.') or kind == 'ReduceLROnPlateau':
-      _refuse(name, "can't be translated", _TORCH_SCHEDULES)
+      _refuse(
+          name,
+          "can't be translated. Write its rate as a function of the number of"
+          ' updates, construct the optimizer without it, and pass the function'
+          ' as learning_rate',
+          _TORCH_SCHEDULES,
+      )
     if kind not in _TORCH_SCHEDULERS and learning_rate is None:
       _refuse(
           name,
@@ -1537,6 +1550,8 @@ class _Torch:
     self.groups = self._twin().param_groups
     self.history = self._read_history()
     self._check_current_rates()
+    if learning_rate is not None and np.ptp(self.history, axis=1).any():
+      _refuse('learning_rate', 'is one, but the parameter groups have several')
 
   def translate(self):
     """Returns the `Translation`."""
@@ -1587,8 +1602,10 @@ class _Torch:
           if i in small
       ]
       settings = _torch_settings(group)
-      rate = settings.setdefault('initial_lr', settings['lr'])
-      groups.append({**settings, 'lr': rate, 'params': params})
+      rate = float(settings.get('initial_lr', settings['lr']))
+      groups.append(
+          {**settings, 'lr': rate, 'initial_lr': rate, 'params': params}
+      )
     # Adagrad reads initial_accumulator_value here, not from its groups.
     defaults = _torch_settings(self.optimizer.defaults)
     accepted = inspect.signature(type(self.optimizer)).parameters
@@ -1603,11 +1620,15 @@ class _Torch:
         # The twin makes no updates between the steps of its scheduler.
         warnings.simplefilter('ignore')
         scheduler = _rewind(self.scheduler, self.optimizer, twin)
-        return np.array(_step_through(scheduler, twin))
+        return np.array(_step_through(scheduler, twin, self._length()))
     if self.learning_rate is not None:
       rates = [float(self.learning_rate(count)) for count in range(200)]
       return np.tile(np.array(rates)[:, np.newaxis], len(self.groups))
     return np.array([_torch_rates(twin)])
+
+  def _length(self):
+    """Returns for how many steps of the scheduler the rates are compared."""
+    return max(_torch_length(self.scheduler), _steps_made(self.scheduler))
 
   def _rate_at(self, column, count):
     """Returns a rate of the history, or the last one."""
@@ -1650,8 +1671,7 @@ class _Torch:
       return
     groups = self.optimizer.param_groups
     now = [_torch_number(group['lr']) for group in groups]
-    steps = _torch_parts(self.scheduler)[0].last_epoch
-    steps = getattr(self.scheduler, 'last_epoch', steps)
+    steps = _steps_made(self.scheduler)
     then = self.history[min(steps, len(self.history) - 1)].tolist()
     if not np.allclose(now, then, rtol=1e-3):
       _refuse(
@@ -1773,10 +1793,10 @@ def _rewind(scheduler, optimizer, twin):
   return new
 
 
-def _step_through(scheduler, optimizer):
+def _step_through(scheduler, optimizer, steps):
   """Returns the rate of each group after each step of a scheduler."""
   history = [_torch_rates(optimizer)]
-  for _ in range(_torch_length(scheduler)):
+  for _ in range(steps):
     try:
       scheduler.step()
       history.append(_torch_rates(optimizer))
@@ -1791,6 +1811,13 @@ def _torch_parts(scheduler):
   return getattr(scheduler, '_schedulers', [scheduler])
 
 
+def _steps_made(scheduler):
+  """Returns how many steps a scheduler has made."""
+  # A ChainedScheduler does not count.
+  first = _torch_parts(scheduler)[0]
+  return getattr(scheduler, 'last_epoch', first.last_epoch)
+
+
 def _torch_length(scheduler):
   """Returns for how many steps of a scheduler its rates are compared."""
   parts = _torch_parts(scheduler)
@@ -1802,7 +1829,7 @@ def _torch_length(scheduler):
   names = 'T_0', 'T_max', 'step_size', 'total_iters', 'total_steps'
   periods = [getattr(scheduler, name, 0) for name in names]
   milestones = getattr(scheduler, 'milestones', [])
-  return 3 * int(max(*periods, *milestones)) + 200
+  return 2 * int(max(*periods, *milestones)) + 200
 
 
 def _torch_rates(optimizer):
@@ -1844,6 +1871,7 @@ def _torch_adam(
   b1, b2 = betas
   settings = dict(b1=b1, b2=b2, eps=eps)
   if amsgrad:
+    _check_installed('optax.scale_by_amsgrad', ['epsilon_hat'])
     direction = Call('scale_by_torch_amsgrad', **settings)
     return _with_decay(direction, rate, decay, decoupled_weight_decay)
   if decoupled_weight_decay:
