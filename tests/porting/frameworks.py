@@ -45,9 +45,9 @@ def _executor(process):
   return executor
 
 
-def call_in(process, function, *args):
+def call_in(process, function, *args, **kwargs):
   """Calls a function of a module in a process, and returns its result."""
-  return _executor(process).submit(function, *args).result()
+  return _executor(process).submit(function, *args, **kwargs).result()
 
 
 def run_in(process, case):

@@ -1,0 +1,204 @@
+"""What the porting pages say in prose, where no row or recipe shows it.
+
+What needs TensorFlow runs with ALL=1.
+"""
+
+import os
+import pathlib
+import tempfile
+import unittest
+
+from absl.testing import absltest
+from flax import linen as nn
+from flax import nnx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from tests.porting import frameworks
+from tests.porting import pages
+
+_NEEDS_TENSORFLOW = unittest.skipUnless(
+    os.environ.get('ALL'), 'frameworks other than Keras on JAX run with ALL=1'
+)
+
+
+def names_of(page, heading):
+  """Returns what the optax code of a section defines."""
+  cases = pages.read(page)
+  found = [c for c in cases if c.name.startswith(f'{page}, {heading}')]
+  names = dict(jax=jax, jnp=jnp, optax=optax)
+  return frameworks.define(found[0], found[0].ours, names)
+
+
+def fit(**settings):
+  """Returns weights before and after Keras's `fit`, and the data, in float64.
+
+  The model is linear. An epoch has five batches of two examples.
+  """
+  import keras  # pylint: disable=import-outside-toplevel
+
+  keras.config.set_floatx('float64')
+  rng = np.random.default_rng(0)
+  x = rng.normal(size=(10, 3))
+  y = rng.normal(size=(10, 1))
+  model = keras.Sequential([keras.layers.Dense(1, use_bias=False)])
+  model.build(x.shape)
+  start = model.get_weights()[0]
+  model.compile(keras.optimizers.Adam(0.1, **settings), loss='mse')
+  model.fit(x, y, batch_size=2, epochs=2, shuffle=False, verbose=0)
+  return start, model.get_weights()[0], x, y
+
+
+def fit_optax(optimizer, start, x, y):
+  """Returns the weights and the state after the same batches as `fit`."""
+
+  def loss(weights, x, y):
+    return jnp.mean((x @ weights - y) ** 2)
+
+  weights = jnp.asarray(start)
+  state = optimizer.init(weights)
+  for first in [0, 2, 4, 6, 8] * 2:
+    batch = slice(first, first + 2)
+    grads = jax.grad(loss)(weights, x[batch], y[batch])
+    updates, state = optimizer.update(grads, state, weights)
+    weights = optax.apply_updates(weights, updates)
+  return weights, state
+
+
+def decayed_by_a_loaded_model():
+  """Returns whether each variable decays, before saving and after loading."""
+  import keras  # pylint: disable=import-outside-toplevel
+
+  optimizer = keras.optimizers.AdamW(weight_decay=0.1)
+  optimizer.exclude_from_weight_decay(var_names=['bias'])
+  model = keras.Sequential([keras.layers.Dense(1)])
+  model.build((1, 1))
+  model.compile(optimizer, loss='mse')
+  with tempfile.TemporaryDirectory() as folder:
+    path = pathlib.Path(folder, 'model.keras')
+    model.save(path)
+    loaded = keras.saving.load_model(path)
+  return [
+      [m.optimizer._use_weight_decay(v) for v in m.trainable_variables]  # pylint: disable=protected-access
+      for m in (model, loaded)
+  ]
+
+
+class FitTest(absltest.TestCase):
+
+  def test_fit_ends_with_the_average_in_the_weights(self):
+    start, end, x, y = frameworks.call_in('jax', fit_with_average)
+    with jax.enable_x64(True):
+      names = names_of('keras', 'use_ema')
+      optimizer = names['with_average'](optax.adam(
+          0.1, eps=1e-7, tf_style=True), 0.9)
+      weights, state = fit_optax(optimizer, start, x, y)
+    np.testing.assert_allclose(end, state[1], rtol=1e-12)
+    self.assertGreater(np.max(np.abs(end - weights)), 1e-2)
+
+  def test_an_accumulated_group_continues_in_the_next_epoch(self):
+    start, end, x, y = frameworks.call_in('jax', fit_with_accumulation)
+    with jax.enable_x64(True):
+      adam = optax.adam(0.1, eps=1e-7, tf_style=True)
+      optimizer = optax.MultiSteps(adam, 4, accumulator_dtype=jnp.float64)
+      weights, _ = fit_optax(optimizer, start, x, y)
+    np.testing.assert_allclose(end, weights, rtol=1e-12)
+
+
+def fit_with_average():
+  return fit(use_ema=True, ema_momentum=0.9)
+
+
+def fit_with_accumulation():
+  return fit(gradient_accumulation_steps=4)
+
+
+class MaskTest(absltest.TestCase):
+
+  def test_loading_a_model_forgets_the_exclusions(self):
+    before, after = frameworks.call_in('jax', decayed_by_a_loaded_model)
+    self.assertEqual(before, [True, False])
+    self.assertEqual(after, [True, True])
+
+  def test_masks_find_names_in_nnx_state(self):
+    model = nnx.Linear(2, 3, rngs=nnx.Rngs(0))
+    decays = names_of('keras', 'exclude')['decays']
+    mask = decays(nnx.state(model, nnx.Param))
+    self.assertEqual(jax.tree.leaves(mask), [False, True])
+
+  def test_masks_find_names_in_partitioned_variables(self):
+    ones = nn.initializers.ones
+    layer = nn.Dense(
+        3,
+        bias_init=nn.with_partitioning(ones, (None,)),
+        kernel_init=nn.with_partitioning(ones, (None, None)),
+    )
+    variables = layer.init(jax.random.key(0), jnp.ones((1, 2)))
+    decays = names_of('keras', 'exclude')['decays']
+    mask = decays(variables['params'])
+    self.assertEqual(jax.tree.leaves(mask), [False, True])
+
+  def test_masks_that_exclude_nothing_raise(self):
+    keras = names_of('keras', 'exclude')['decays']
+    bert = names_of('tensorflow', 'BERT')['decays']
+    for decays in (keras, bert):
+      for params in ([1.0, 2.0], {'kernel': 1.0}):
+        with self.assertRaisesRegex(ValueError, 'found no parameter'):
+          decays(params)
+
+
+class HyperparametersTest(absltest.TestCase):
+
+  def _moves(self, **kwargs):
+    """Whether Adam with injected hyperparameters moves a bfloat16 parameter."""
+    inject = optax.inject_hyperparams(optax.adam, **kwargs)
+    optimizer = inject(1e-3, eps=1e-7, tf_style=True)
+    params = jnp.ones([], jnp.bfloat16)
+    updates, _ = optimizer.update(params, optimizer.init(params), params)
+    return float(updates) < 0
+
+  def test_injected_hyperparameters_have_the_dtype_of_the_parameters(self):
+    self.assertFalse(self._moves())
+    self.assertTrue(self._moves(hyperparam_dtype=jnp.float32))
+
+
+
+def tf1_adam_with_none(steps):
+  """Returns two variables after TensorFlow 1's Adam.
+
+  In every third step, the gradient of the second one is None.
+  """
+  import tensorflow.compat.v1 as tf  # pylint: disable=import-outside-toplevel
+
+  variables = [tf.Variable(1.0, dtype=tf.float64) for _ in range(2)]
+  optimizer = tf.train.AdamOptimizer(0.1)
+  for t in range(steps):
+    g = tf.constant(np.cos(t))
+    grads = [g, None if t % 3 == 2 else g]
+    optimizer.apply_gradients(zip(grads, variables, strict=True))
+  return [v.numpy() for v in variables]
+
+
+@_NEEDS_TENSORFLOW
+class NoneTest(absltest.TestCase):
+
+  def test_adam_of_tensorflow_1_counts_steps_for_all_variables(self):
+    theirs = frameworks.call_in('tensorflow', tf1_adam_with_none, 20)
+    with jax.enable_x64(True):
+      skip_nan = names_of('keras', 'Gradients')['skip_nan']
+      optimizer = skip_nan(optax.adam(0.1, eps=1e-8, tf_style=True))
+      params = jnp.ones(2)
+      state = optimizer.init(params)
+      for t in range(20):
+        g = np.cos(t)
+        grads = jnp.array([g, jnp.nan if t % 3 == 2 else g])
+        updates, state = optimizer.update(grads, state, params)
+        params = optax.apply_updates(params, updates)
+    np.testing.assert_allclose(theirs, params, rtol=1e-6)
+    self.assertGreater(abs(theirs[0] - theirs[1]), 1e-2)
+
+
+if __name__ == '__main__':
+  absltest.main()
