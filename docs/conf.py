@@ -73,7 +73,7 @@ class CellLabels(post_transforms.SphinxPostTransform):
 
 
 class LineBreaks(post_transforms.SphinxPostTransform):
-  """Lets calls in tables break before a class or an argument, figures nowhere."""
+  """Breaks calls in tables between their parts, and figures nowhere."""
 
   default_priority = 500
 
@@ -83,8 +83,8 @@ class LineBreaks(post_transforms.SphinxPostTransform):
         code = html.escape(literal.astext(), quote=False)
         code = FIGURE.sub(r'<span class="unbroken">\1</span>', code)
         code = re.sub(r'\(|\.(?=[A-Z])', r'\g<0><wbr>', code)
-        raw = nodes.raw('', f'<code class="literal">{code}</code>', format='html')
-        literal.replace_self(raw)
+        code = f'<code class="literal">{code}</code>'
+        literal.replace_self(nodes.raw('', code, format='html'))
     for text in list(self.document.findall(nodes.Text)):
       parts = FIGURE.split(text)
       if len(parts) > 1 and isinstance(text.parent, nodes.paragraph):

@@ -32,13 +32,14 @@ INIT = nn.initializers.normal(0.02)  # As in GPT-2.
 EPS = 1e-5  # From OpenAI's lm-human-preferences, which the report reproduces.
 RATES = (3e-6, 6e-6, 1e-5, 2e-5, 3e-5)
 
-# The report's shares for GPT-2 after one step of Adam with EPS, from the README
-# of github.com/vwxyzjn/minimal-adam-difference.
+# The report's percentages for GPT-2 after one step of Adam with EPS, from the
+# README of github.com/vwxyzjn/minimal-adam-difference.
 REPORTED_RATE = 1e-5
-REPORTED = {False: 0.0202, True: 0.0052}
-CONTROL = 1e-8, REPORTED_RATE  # The default epsilon of optax and PyTorch.
+REPORTED = {False: 2.02, True: 0.52}
+DEFAULT_EPS = 1e-8  # Of optax and PyTorch.
 
-say = functools.partial(print, file=sys.stderr, flush=True)  # Progress.
+NAMES = {False: 'Algorithm 1', True: 'tf_style=True'}
+COLORS = {False: '#a33b00', True: '#1f5fa8'}
 
 
 class Config(NamedTuple):
@@ -66,6 +67,19 @@ class Rollout(NamedTuple):
   advantages: jax.Array  # The whitened reward of each response.
 
 
+class Setting(NamedTuple):
+  """One call of `optax.adam`."""
+
+  eps: float
+  rate: float
+  tf_style: bool
+
+
+def say(message: str) -> None:
+  """Reports progress."""
+  print(message, file=sys.stderr, flush=True)
+
+
 class Block(nn.Module):
   """Attention and a perceptron, each after a layer norm."""
 
@@ -73,10 +87,10 @@ class Block(nn.Module):
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    width, mask = x.shape[-1], nn.make_causal_mask(x[..., 0])
-    x += nn.MultiHeadDotProductAttention(self.heads, kernel_init=INIT)(
-        nn.LayerNorm()(x), mask=mask
-    )
+    width = x.shape[-1]
+    attention = nn.MultiHeadDotProductAttention(self.heads, kernel_init=INIT)
+    mask = nn.make_causal_mask(x[..., 0])
+    x += attention(nn.LayerNorm()(x), mask=mask)
     hidden = nn.Dense(4 * width, kernel_init=INIT)(nn.LayerNorm()(x))
     return x + nn.Dense(width, kernel_init=INIT)(nn.gelu(hidden))
 
@@ -88,27 +102,33 @@ class LanguageModel(nn.Module):
 
   @nn.compact
   def __call__(self, tokens: jax.Array) -> jax.Array:
-    c = self.config
-    embed = nn.Embed(c.vocabulary, c.width, embedding_init=INIT)
-    places = self.param('places', INIT, (c.query + c.response, c.width))
+    config = self.config
+    length = config.query + config.response
+    embed = nn.Embed(config.vocabulary, config.width, embedding_init=INIT)
+    places = self.param('places', INIT, (length, config.width))
     x = embed(tokens) + places[: tokens.shape[1]]
-    for _ in range(c.layers):
-      x = Block(c.heads)(x)
+    for _ in range(config.layers):
+      x = Block(config.heads)(x)
     return embed.attend(nn.LayerNorm()(x))
 
 
-def read_manual(config: Config) -> tuple[np.ndarray, np.ndarray]:
-  """Python's manual as numbers of common tokens, and which ones are words."""
+def read_manual(config: Config) -> tuple[jax.Array, jax.Array]:
+  """Returns Python's manual as tokens, and which tokens are words.
+
+  Token 0 stands for everything that is not in the vocabulary.
+  """
   text = '\n'.join(topics.topics.values()).lower()
-  words = re.findall(r'\w+|[^\w\s]', text)
-  common = collections.Counter(words).most_common(config.vocabulary - 1)
-  numbers = {word: n for n, (word, _) in enumerate(common, start=1)}
-  is_word = [False] + [word.isalpha() for word in numbers]
-  return np.array([numbers.get(word, 0) for word in words]), np.array(is_word)
+  pieces = re.findall(r'\w+|[^\w\s]', text)
+  counts = collections.Counter(pieces).most_common(config.vocabulary - 1)
+  vocabulary = [piece for piece, _ in counts]
+  token_of = {piece: token for token, piece in enumerate(vocabulary, start=1)}
+  tokens = [token_of.get(piece, 0) for piece in pieces]
+  is_word = [False] + [piece.isalpha() for piece in vocabulary]
+  return jnp.array(tokens), jnp.array(is_word)
 
 
 def passages(key, manual: jax.Array, rows: int, length: int) -> jax.Array:
-  """Passages of the manual, one in each row."""
+  """Returns random passages of the manual, one in each row."""
   starts = jax.random.randint(key, (rows, 1), 0, len(manual) - length)
   return manual[starts + jnp.arange(length)]
 
@@ -119,16 +139,20 @@ def pretrain(key, manual, config: Config) -> optax.Params:
   solver = optax.adam(optax.linear_schedule(0, config.pretraining_rate, 20))
   init_key, text_key = jax.random.split(key)
 
+  length = config.query + config.response + 1
+
   def loss_fn(params, tokens):
-    return optax.softmax_cross_entropy_with_integer_labels(
-        model.apply(params, tokens[:, :-1]), tokens[:, 1:]
-    ).mean()
+    logits = model.apply(params, tokens[:, :-1])
+    losses = optax.softmax_cross_entropy_with_integer_labels(
+        logits, tokens[:, 1:]
+    )
+    return losses.mean()
 
   @jax.jit
   def step(key, params, state):
-    length = config.query + config.response + 1
     tokens = passages(key, manual, config.pretraining_batch, length)
-    updates, state = solver.update(jax.grad(loss_fn)(params, tokens), state)
+    grads = jax.grad(loss_fn)(params, tokens)
+    updates, state = solver.update(grads, state)
     return optax.apply_updates(params, updates), state
 
   params = model.init(init_key, manual[None, : config.query])
@@ -142,12 +166,11 @@ def pretrain(key, manual, config: Config) -> optax.Params:
 
 
 def log_policy(params, tokens: jax.Array, config: Config) -> jax.Array:
-  """Log-probabilities that a policy gives to the responses' tokens."""
-  logits = jnp.asarray(LanguageModel(config).apply(params, tokens[:, :-1]))
+  """Returns the log-probabilities of the responses' tokens."""
+  logits = LanguageModel(config).apply(params, tokens[:, :-1])
   logits = logits[:, config.query - 1 :] / config.temperature
-  return -optax.softmax_cross_entropy_with_integer_labels(
-      logits, tokens[:, config.query :]
-  )
+  responses = tokens[:, config.query :]
+  return -optax.softmax_cross_entropy_with_integer_labels(logits, responses)
 
 
 @functools.partial(jax.jit, static_argnames='config')
@@ -159,9 +182,9 @@ def roll_out(key, params, manual, is_word, config: Config) -> Rollout:
 
   def write(tokens, place_and_key):
     place, key = place_and_key
-    logits = jnp.asarray(LanguageModel(config).apply(params, tokens))
-    logits = logits[:, place - 1]
-    drawn = jax.random.categorical(key, logits / config.temperature)
+    logits = LanguageModel(config).apply(params, tokens)
+    next_logits = logits[:, place - 1] / config.temperature
+    drawn = jax.random.categorical(key, next_logits)
     return tokens.at[:, place].set(drawn), None
 
   places = config.query + jnp.arange(config.response)
@@ -173,91 +196,105 @@ def roll_out(key, params, manual, is_word, config: Config) -> Rollout:
 
 
 def ppo_loss(params, rollout, config: Config) -> tuple[jax.Array, jax.Array]:
-  """PPO's clipped objective, to be minimized, and the share it clips."""
+  """Returns PPO's loss, and the share of ratios that it clips."""
   ratios = jnp.exp(log_policy(params, rollout.tokens, config) - rollout.logs)
   gains = ratios * rollout.advantages
-  clipped = jnp.clip(ratios, 1 - CLIP, 1 + CLIP) * rollout.advantages
-  return -jnp.minimum(gains, clipped).mean(), jnp.mean(clipped < gains)
+  clipped_gains = jnp.clip(ratios, 1 - CLIP, 1 + CLIP) * rollout.advantages
+  loss = -jnp.minimum(gains, clipped_gains).mean()
+  return loss, jnp.mean(clipped_gains < gains)
+
+
+def ppo_gradient(params, rollout, config: Config) -> optax.Updates:
+  """Returns the gradient of PPO's objective."""
+  grads, _ = jax.grad(ppo_loss, has_aux=True)(params, rollout, config)
+  return grads
 
 
 @functools.partial(jax.jit, static_argnames=('config', 'tf_style'))
 def update(params, rollout, rate, eps, config: Config, tf_style: bool):
-  """The share of ratios that are clipped after one PPO update."""
+  """Returns the share of ratios that are clipped after one PPO update."""
   adam = optax.adam(rate, b2=B2, eps=eps, tf_style=tf_style)
 
   def step(carry, _):
     params, state = carry
-    grads, _ = jax.grad(ppo_loss, has_aux=True)(params, rollout, config)
+    grads = ppo_gradient(params, rollout, config)
     updates, state = adam.update(grads, state)
     return (optax.apply_updates(params, updates), state), None
 
   carry = params, adam.init(params)
   (params, _), _ = jax.lax.scan(step, carry, length=config.epochs)
-  return ppo_loss(params, rollout, config)[1]
+  _, share = ppo_loss(params, rollout, config)
+  return share
 
 
 @functools.partial(jax.jit, static_argnames='config')
 def relative_epsilon(params, rollout, config: Config) -> jax.Array:
-  """The effective epsilon of tf_style's first step, in median gradients."""
-  grads, _ = jax.grad(ppo_loss, has_aux=True)(params, rollout, config)
+  """Returns the effective epsilon of the first step, in median gradients."""
+  grads = ppo_gradient(params, rollout, config)
   sizes = [jnp.abs(grad).ravel() for grad in jax.tree.leaves(grads)]
-  return EPS / jnp.sqrt(1 - B2) / jnp.median(jnp.concatenate(sizes))
+  effective = EPS / jnp.sqrt(1 - B2)
+  return effective / jnp.median(jnp.concatenate(sizes))
 
 
-def run(seeds, rates, config: Config) -> tuple[np.ndarray, dict]:
-  """The relative epsilons, and the clipped shares in percent, by seed."""
-  manual, is_word = map(jnp.asarray, read_manual(config))
-  settings = [*((EPS, rate) for rate in rates), CONTROL]
-  relative, shares = [], {(*s, flag): [] for s in settings for flag in REPORTED}
-  for seed in seeds:
-    model_key, response_key = jax.random.split(jax.random.key(seed))
-    say(f'seed {seed}: compiling the pretraining of the model')
-    params = pretrain(model_key, manual, config)
-    say(f'seed {seed}: compiling (once) and drawing the responses')
-    rollout = roll_out(response_key, params, manual, is_word, config)
-    relative.append(relative_epsilon(params, rollout, config))
-    say(f'seed {seed}: compiling (once) and taking {len(shares)} PPO updates')
-    for (eps, rate, flag), row in shares.items():
-      share = update(params, rollout, rate, eps, config, flag)
-      row.append(100 * float(share))
-  shares = {case: np.array(row) for case, row in shares.items()}
-  return np.array(relative), shares
+def list_settings(rates) -> list[Setting]:
+  """Returns all settings: EPS with each rate, then the default epsilon."""
+  pairs = [(EPS, rate) for rate in rates] + [(DEFAULT_EPS, REPORTED_RATE)]
+  return [Setting(*pair, flag) for pair in pairs for flag in NAMES]
 
 
-def spread(values: np.ndarray) -> str:
-  """The mean, and the smallest and the largest of several."""
-  ends = f' ({values.min():.2f}-{values.max():.2f})' if len(values) > 1 else ''
-  return f'{values.mean():.2f}{ends}'
+def run_seed(seed: int, settings, config: Config) -> tuple[float, list[float]]:
+  """Returns the relative epsilon, and the percentage clipped by setting."""
+  manual, is_word = read_manual(config)
+  model_key, response_key = jax.random.split(jax.random.key(seed))
+  say(f'seed {seed}: compiling the pretraining of the model')
+  params = pretrain(model_key, manual, config)
+  say(f'seed {seed}: compiling (once) and drawing the responses')
+  rollout = roll_out(response_key, params, manual, is_word, config)
+  relative = relative_epsilon(params, rollout, config)
+  say(f'seed {seed}: compiling (once) and taking {len(settings)} PPO updates')
+  percentages = []
+  for eps, rate, flag in settings:
+    share = update(params, rollout, rate, eps, config, flag)
+    percentages.append(100 * float(share))
+  return float(relative), percentages
 
 
-def table(shares: dict[tuple[float, float, bool], np.ndarray]) -> str:
-  """All settings as a Markdown table that a terminal shows well, too."""
+def spread(values) -> str:
+  """Returns the mean, and the smallest and the largest of several."""
+  mean = f'{np.mean(values):.2f}'
+  if len(values) == 1:
+    return mean
+  return f'{mean} ({min(values):.2f}-{max(values):.2f})'
+
+
+def table(shares: dict[Setting, list[float]]) -> str:
+  """Returns all settings as a Markdown table, aligned for a terminal."""
   row = '| {:>5} | {:>13} | {:>19} | {:>19} |'.format
-  lines = [row('eps', 'learning rate', 'Algorithm 1, %', 'tf_style=True, %')]
-  lines.append(row('--:', '--:', '--:', '--:'))
-  for eps, rate in dict.fromkeys(case[:2] for case in shares):
-    cells = (spread(shares[eps, rate, flag]) for flag in REPORTED)
+  titles = [f'{name}, %' for name in NAMES.values()]
+  lines = [row('eps', 'learning rate', *titles), row(*4 * ['--:'])]
+  for eps, rate, _ in (setting for setting in shares if setting.tf_style):
+    cells = [spread(shares[Setting(eps, rate, flag)]) for flag in NAMES]
     lines.append(row(f'{eps:.0e}', f'{rate:.0e}', *cells))
   return '\n'.join(lines)
 
 
-def draw(shares: dict, path: str) -> None:
+def draw(shares: dict[Setting, list[float]], path: str) -> None:
   """Draws the shares clipped at EPS, and those reported for GPT-2."""
   plt.rcParams.update({'font.size': 13, 'svg.hashsalt': 'finding'})
   figure, axes = plt.subplots(figsize=(5.6, 4.4), layout='constrained')
-  rates = sorted({rate for eps, rate, _ in shares if eps == EPS})
-  names = {False: '  Algorithm 1', True: '  tf_style'}
-  for flag, color in {False: '#a33b00', True: '#1f5fa8'}.items():
+  rates = sorted({setting.rate for setting in shares if setting.eps == EPS})
+  for flag, color in COLORS.items():
     # Filled or hollow, to tell them apart in gray too.
     style = {'color': color, 'mfc': 'white' if flag else color}
-    points = np.array([shares[EPS, rate, flag] for rate in rates])
+    points = np.array([shares[Setting(EPS, rate, flag)] for rate in rates])
     means = points.mean(axis=1)
     axes.plot(rates, means, color=color)
     axes.plot(rates, points, 'o', ms=5, **style)
-    axes.plot(REPORTED_RATE, 100 * REPORTED[flag], '*', ms=15, **style)
-    axes.text(rates[-1], means[-1], names[flag], color=color, va='center')
+    axes.plot(REPORTED_RATE, REPORTED[flag], '*', ms=15, **style)
+    name = '  tf_style' if flag else '  Algorithm 1'
+    axes.text(rates[-1], means[-1], name, color=color, va='center')
   label = '   stars: GPT-2, one step'
-  axes.text(REPORTED_RATE, 100 * REPORTED[True], label, va='center')
+  axes.text(REPORTED_RATE, REPORTED[True], label, va='center')
   title = 'Ratios clipped after one update, % (square root scale)'
   axes.set_title(title, size=13, loc='left')
   axes.set(xlabel='learning rate', xscale='log', ylim=(0, None))
@@ -271,6 +308,19 @@ def draw(shares: dict, path: str) -> None:
   figure.savefig(path, metadata={'Date': None})
 
 
+def summary(relative, shares) -> dict[str, str]:
+  """Returns the figures that docs/finding.md quotes."""
+  plain = np.array(shares[Setting(EPS, REPORTED_RATE, False)])
+  hat = np.array(shares[Setting(EPS, REPORTED_RATE, True)])
+  return {
+      'clipped': f'{plain.mean():.1f}',
+      'clipped_hat': f'{hat.mean():.1f}',
+      'more': f'{(plain > hat).sum()} of {len(plain)}',
+      'relative': spread(relative),
+      'table': table(shares),
+  }
+
+
 def main(argv: list[str] | None = None) -> None:
   """Runs the example."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -280,21 +330,19 @@ def main(argv: list[str] | None = None) -> None:
   parser.add_argument('--seeds', type=int, nargs='+', help='other seeds')
   args = parser.parse_args(argv)
   seeds = args.seeds or range(1 if args.quick else 4)
-  relative, shares = run(seeds, RATES[::2] if args.quick else RATES, Config())
-  lines = table(shares)
-  print(f'Ratios clipped after four steps of Adam:\n\n{lines}\n')
+  settings = list_settings(RATES[::2] if args.quick else RATES)
+
+  runs = [run_seed(seed, settings, Config()) for seed in seeds]
+  relative = [epsilon for epsilon, _ in runs]
+  by_setting = zip(*[percentages for _, percentages in runs], strict=True)
+  shares = dict(zip(settings, by_setting, strict=True))
+
+  print(f'Ratios clipped after four steps of Adam:\n\n{table(shares)}\n')
   draw(shares, args.out)
   print(f'Figure: {args.out}')
   if args.json:
-    plain, hat = (shares[EPS, REPORTED_RATE, flag] for flag in REPORTED)
-    found = {
-        'clipped': f'{plain.mean():.1f}',
-        'clipped_hat': f'{hat.mean():.1f}',
-        'more': f'{(plain > hat).sum()} of {len(seeds)}',
-        'relative': spread(relative),
-        'table': lines,
-    }
-    pathlib.Path(args.json).write_text(json.dumps(found, indent=2), 'utf-8')
+    found = json.dumps(summary(relative, shares), indent=2)
+    pathlib.Path(args.json).write_text(found, 'utf-8')
 
 
 if __name__ == '__main__':

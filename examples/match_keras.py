@@ -22,7 +22,6 @@ import keras  # pylint: disable=wrong-import-position
 
 LEARNING_RATE = 1e-3
 BATCH_SIZE = 64
-COLORS = ('#a33b00', '#1f5fa8', '#4d7c0f')
 
 HEADER = """\
 Distance of optax's parameters from Keras's: the largest difference of any
@@ -106,12 +105,13 @@ def draw(found: dict[float, list[np.ndarray]], path: str) -> None:
   """Draws the distances by epsilon, without the flag and with it."""
   plt.rcParams.update({'font.size': 13, 'svg.hashsalt': 'match_keras'})
   figure, axes = plt.subplots(figsize=(5.6, 4), layout='constrained')
-  for (epsilon, (default, flag)), color in zip(found.items(), COLORS):
+  for number, (epsilon, (default, flag)) in enumerate(found.items()):
     # Few points, dense where the lines bend, keep the file small.
     steps = np.unique(np.geomspace(1, len(default), 60).astype(int))
+    style = {'color': f'C{number}', 'lw': 2}
     label = f'eps={name(epsilon)}'
-    axes.plot(steps, default[steps - 1], color=color, lw=2, label=label)
-    axes.plot(steps, flag[steps - 1], color=color, lw=2)
+    axes.plot(steps, default[steps - 1], label=label, **style)
+    axes.plot(steps, flag[steps - 1], **style)
   axes.text(steps[-1] / 2, 1, "optax's default", ha='center', size=15)
   axes.text(steps[-1] / 2, 1e-5, 'tf_style=True', ha='center', size=15)
   axes.set_title('Distance from Keras / distance traveled', size=13, loc='left')

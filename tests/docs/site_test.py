@@ -11,6 +11,7 @@ import unittest
 from absl.testing import absltest
 
 ROOT = pathlib.Path(__file__).parents[2]
+WIDTHS = (1280, 830, 390)  # A laptop, a half of one, and a phone.
 # Everything on a page that a reader can't see or reach.
 FAULTS = r"""
 async () => {
@@ -87,7 +88,7 @@ class SiteTest(absltest.TestCase):
     faults = {}
     for file in self.files:
       page.goto(file.as_uri())
-      for width, theme in itertools.product((1280, 830, 390), ('light', 'dark')):
+      for width, theme in itertools.product(WIDTHS, ('light', 'dark')):
         page.set_viewport_size({'width': width, 'height': 900})
         page.emulate_media(color_scheme=theme)
         page.wait_for_selector(f'html[data-theme={theme}]')

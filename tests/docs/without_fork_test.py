@@ -15,7 +15,7 @@ _PAGE = (blocks.ROOT / 'docs' / 'install.md').read_text('utf-8')
 _SECTION = _PAGE.partition('## Without the fork\n')[2].partition('\n## ')[0]
 ((_, _FUNCTION),) = blocks.blocks(_SECTION, 'python')
 # Keras's call, the call with the fork, and the one without it.
-_ROW = re.compile(r'^\| `(keras.+)` \| `(.+)` \| `(.+)` \|$', re.MULTILINE)
+_ROWS = re.findall(r'^\| `(keras.+)` \| `(.+)` \| `(.+)` \|$', _SECTION, re.M)
 
 
 def _case(keras, ours):
@@ -27,7 +27,7 @@ def _case(keras, ours):
 
 class WithoutForkTest(parameterized.TestCase):
 
-  @parameterized.named_parameters((row[0], *row) for row in _ROW.findall(_SECTION))
+  @parameterized.named_parameters((row[0], *row) for row in _ROWS)
   def test_matches_keras_and_the_fork(self, keras, with_fork, without_fork):
     self.assertNotRegex(without_fork, 'tf_style|epsilon_hat')
     case = _case(keras, without_fork)
