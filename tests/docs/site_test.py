@@ -9,9 +9,22 @@ import sys
 import unittest
 
 from absl.testing import absltest
+import markdown_it
 
 ROOT = pathlib.Path(__file__).parents[2]
 WIDTHS = (1280, 830, 390)  # A laptop, a half of one, and a phone.
+# What decides the width of a table on a code host, in a column of 830 pixels.
+CODE_HOST = """
+body { width: 830px; margin: 0; font: 16px sans-serif }
+table { display: block; max-width: 100%; width: max-content; overflow: auto }
+td, th { padding: 6px 13px; border: 1px solid }
+code { padding: 0.2em 0.4em; font: 85% monospace; white-space: break-spaces }
+"""
+SCROLLING_TABLES = """
+() => [...document.querySelectorAll('table')]
+    .filter(table => table.scrollWidth > table.clientWidth + 1)
+    .map(table => table.rows[1].innerText)
+"""
 # Everything on a page that a reader can't see or reach.
 FAULTS = r"""
 async () => {
@@ -97,6 +110,17 @@ class SiteTest(absltest.TestCase):
         faults[file.name, width, theme] = found[:3]
         seen.clear()
     self.assertEmpty({key: found for key, found in faults.items() if found})
+
+  def test_no_table_scrolls_sideways_on_a_code_host(self):
+    page = self.browser.new_page()
+    scrolling = {}
+    for file in [*ROOT.glob('*.md'), *ROOT.glob('docs/**/[!_]*.md')]:
+      markdown = markdown_it.MarkdownIt().enable('table')
+      html = markdown.render(file.read_text('utf-8'))
+      page.set_content(f'<style>{CODE_HOST}</style>{html}')
+      scrolling[file.name] = page.evaluate(SCROLLING_TABLES)
+    self.assertGreater(len(scrolling), 10)
+    self.assertEmpty({name: rows for name, rows in scrolling.items() if rows})
 
   def test_search_finds_the_flag(self):
     page = self.browser.new_page()
