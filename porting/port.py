@@ -369,24 +369,33 @@ def negative_decay(schedule, weight_decay):
   return per_update
 
 
-def inverse_time_decay(init_value, decay_steps, decay_rate, staircase=False):
+def staircase(schedule, steps):
+  """Makes a schedule change only every `steps` counts, without rounding."""
+
+  def rate(count):
+    return schedule(count // steps * steps)
+
+  return rate
+
+
+def inverse_time_decay(init_value, decay_steps, decay_rate):
   """Keras's InverseTimeDecay."""
 
   def schedule(count):
-    periods = count / decay_steps
-    if staircase:
-      periods = jnp.floor(periods)
-    return init_value / (1 + decay_rate * periods)
+    return init_value / (1 + decay_rate * count / decay_steps)
 
   return schedule
 
 
-def cyclic_polynomial_decay(init_value, end_value, power, decay_steps):
-  """Keras's PolynomialDecay with cycle=True."""
+def polynomial_decay(init_value, end_value, power, decay_steps, cycle=False):
+  """Keras's PolynomialDecay, for powers that are no integers or cycle=True."""
 
   def schedule(count):
-    cycles = jnp.maximum(jnp.ceil(count / decay_steps), 1)
-    remaining = 1 - count / (decay_steps * cycles)
+    end = decay_steps
+    if cycle:
+      end *= jnp.maximum(jnp.ceil(count / decay_steps), 1)
+    # Rounding must not make it negative.
+    remaining = jnp.maximum(1 - count / end, 0)
     return end_value + (init_value - end_value) * remaining**power
 
   return schedule
@@ -396,18 +405,18 @@ def cosine_decay_restarts(
     init_value, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0
 ):
   """Keras's CosineDecayRestarts."""
+  ends = [first_decay_steps]
+  while t_mul > 1 and ends[-1] < 2**31:
+    ends.append(first_decay_steps + t_mul * ends[-1])
 
   def schedule(count):
-    passed = count / first_decay_steps
     if t_mul == 1:
-      restarts = jnp.floor(passed)
-      passed -= restarts
+      restarts = count // first_decay_steps
+      start = first_decay_steps * restarts
     else:
-      restarts = jnp.floor(
-          jnp.log(1 - passed * (1 - t_mul)) / jnp.log(t_mul)
-      )
-      passed -= (1 - t_mul**restarts) / (1 - t_mul)
-      passed /= t_mul**restarts
+      restarts = jnp.sum(count >= jnp.asarray(ends))
+      start = first_decay_steps * (t_mul**restarts - 1) / (t_mul - 1)
+    passed = (count - start) / (first_decay_steps * t_mul**restarts)
     cosine = 0.5 * m_mul**restarts * (1 + jnp.cos(jnp.pi * passed))
     return init_value * ((1 - alpha) * cosine + alpha)
 
@@ -421,8 +430,9 @@ def average_params(optimizer, momentum, overwrite_every=None, accumulated=1):
   """
 
   def init(params):
+    zeros = jax.tree.map(jnp.zeros_like, params)
     count = jnp.zeros([], jnp.int32)
-    return dict(inner=optimizer.init(params), average=params, count=count)
+    return dict(inner=optimizer.init(params), average=zeros, count=count)
 
   def update(grads, state, params):
     updates, inner = optimizer.update(grads, state['inner'], params)
@@ -757,7 +767,7 @@ def _check(code, copy):
 def _small_params(count):
   """Returns a number of small parameters, the first of which is a matrix."""
   rng = np.random.default_rng(1)
-  shapes = itertools.islice(itertools.cycle([(4, 3), (), (3,)]), count)
+  shapes = itertools.islice(itertools.cycle([(4, 3), ()]), count)
   return [np.asarray(0.01 * rng.normal(size=shape)) for shape in shapes]
 
 
@@ -809,11 +819,11 @@ def _compare_rates(name, ours, theirs, copy):
   counts = copy.counts or _counts_around(copy.boundaries)
   ours = jax.jit(jax.vmap(ours))(jnp.array(counts)).tolist()
   theirs = [float(theirs(count)) for count in counts]
-  largest = np.max(np.abs(theirs))
+  largest = np.nanmax(np.abs(theirs))
   for count, a, b in zip(counts, ours, theirs, strict=True):
     if not abs(a - b) <= copy.bound * (abs(b) + 0.01 * largest):
       _refuse(
-          f'The schedule {name}',
+          f'The {name}',
           f'is {b:.6g} after {count} updates, but {a:.6g} in the translation',
       )
 
@@ -880,7 +890,7 @@ class _Keras:
     self.every = self.shared.get('gradient_accumulation_steps') or 1
     self.rate = self._read_rate(learning_rate)
     self.decays = self._find_decays()
-    self.params = _small_params(len(self.decays) or 3)
+    self.params = _small_params(len(self.decays) or 2)
 
   def translation(self):
     """Returns the code that makes the same updates."""
@@ -1297,26 +1307,20 @@ _KERAS_SHARED = [
 def _keras_exponential_decay(
     *, initial_learning_rate, decay_steps, decay_rate, staircase
 ):
-  call = Call(
-      'optax.exponential_decay',
-      initial_learning_rate,
-      float(decay_steps),
-      decay_rate,
-      staircase=staircase,
-  )
+  settings = initial_learning_rate, float(decay_steps), decay_rate
+  call = Call('optax.exponential_decay', *settings)
+  if staircase:
+    call = Call('staircase', call, decay_steps)
   return call, decay_steps
 
 
 def _keras_inverse_time_decay(
     *, initial_learning_rate, decay_steps, decay_rate, staircase
 ):
-  call = Call(
-      'inverse_time_decay',
-      initial_learning_rate,
-      float(decay_steps),
-      decay_rate,
-      staircase=staircase,
-  )
+  settings = initial_learning_rate, float(decay_steps), decay_rate
+  call = Call('inverse_time_decay', *settings)
+  if staircase:
+    call = Call('staircase', call, decay_steps)
   return call, decay_steps
 
 
@@ -1342,8 +1346,8 @@ def _keras_polynomial_decay(
 ):
   ends = initial_learning_rate, end_learning_rate
   steps = float(decay_steps)
-  if cycle:
-    call = Call('cyclic_polynomial_decay', *ends, power, steps)
+  if cycle or power != int(power):
+    call = Call('polynomial_decay', *ends, power, steps, cycle=cycle)
   elif power == 1:
     call = Call('optax.linear_schedule', *ends, steps)
   else:
@@ -1383,7 +1387,7 @@ def _keras_cosine_decay_restarts(
       m_mul=m_mul,
       alpha=alpha,
   )
-  lengths = [first_decay_steps * t_mul**i for i in range(4)]
+  lengths = [first_decay_steps * t_mul**i for i in range(6)]
   return call, *itertools.accumulate(lengths)
 
 
