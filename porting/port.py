@@ -379,7 +379,7 @@ def staircase(schedule, steps):
 
 
 def inverse_time_decay(init_value, decay_steps, decay_rate):
-  """Keras's InverseTimeDecay."""
+  """Keras's InverseTimeDecay, and PyTorch's lr_decay."""
 
   def schedule(count):
     return init_value / (1 + decay_rate * count / decay_steps)
@@ -404,7 +404,7 @@ def polynomial_decay(init_value, end_value, power, decay_steps, cycle=False):
 def cosine_decay_restarts(
     init_value, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0
 ):
-  """Keras's CosineDecayRestarts."""
+  """Keras's CosineDecayRestarts, and PyTorch's cosine with warm restarts."""
   ends = [first_decay_steps]
   while t_mul > 1 and ends[-1] < 2**31:
     ends.append(first_decay_steps + t_mul * ends[-1])
@@ -500,30 +500,11 @@ def cosine_annealing(init_value, end_value, steps):
   return schedule
 
 
-def cosine_restarts(init_value, end_value, steps):
-  """PyTorch's cosine, which starts again after every `steps`."""
-
-  def schedule(count):
-    share = (1 + jnp.cos(jnp.pi * (count % steps) / float(steps))) / 2
-    return end_value + (init_value - end_value) * share
-
-  return schedule
-
-
 def line(init_value, end_value, steps):
   """A line through two values, which goes on after `steps`."""
 
   def schedule(count):
     return init_value + (end_value - init_value) * count / steps
-
-  return schedule
-
-
-def inverse_time_decay(decay_rate):
-  """Divides by 1 + decay_rate * count, like PyTorch's lr_decay."""
-
-  def schedule(count):
-    return 1 / (1 + decay_rate * count)
 
   return schedule
 
@@ -1883,6 +1864,15 @@ def _torch_adam(
   return [*_l2(decay), Call('optax.adam', rate, **settings)]
 
 
+def _torch_adamax(rate, decay, *, betas, eps):
+  b1, b2 = betas
+  return [*_l2(decay), Call('optax.adamax', rate, b1=b1, b2=b2, eps=eps)]
+
+
+def _torch_adadelta(rate, decay, *, rho, eps):
+  return [*_l2(decay), Call('optax.adadelta', rate, rho=rho, eps=eps)]
+
+
 def _torch_nadam(
     rate, decay, *, betas, eps, momentum_decay, decoupled_weight_decay=False
 ):
@@ -1936,7 +1926,7 @@ def _torch_adagrad(rate, decay, *, lr_decay, initial_accumulator_value, eps):
   )
   factor = []
   if lr_decay:
-    schedule = Call('inverse_time_decay', lr_decay)
+    schedule = Call('inverse_time_decay', 1.0, 1.0, lr_decay)
     factor = [Call('optax.scale_by_schedule', schedule)]
   return [*_l2(decay), direction, *factor, _scale(rate)]
 
@@ -1954,8 +1944,10 @@ def _with_decay(direction, rate, decay, decoupled):
 
 
 _TORCH_OPTIMIZERS = {
+    'Adadelta': _torch_adadelta,
     'Adagrad': _torch_adagrad,
     'Adam': _torch_adam,
+    'Adamax': _torch_adamax,
     'AdamW': functools.partial(_torch_adam, decoupled_weight_decay=True),
     'NAdam': _torch_nadam,
     'RAdam': _torch_radam,
@@ -2044,15 +2036,14 @@ def _torch_cosine(scheduler, group):
 
 
 def _torch_restarts(scheduler, group):
-  if scheduler.T_mult != 1:
-    _refuse(
-        f'T_mult={scheduler.T_mult}', "can't be translated", _TORCH_SCHEDULES
-    )
+  rate = group['initial_lr']
   return Call(
-      'cosine_restarts',
-      group['initial_lr'],
-      float(scheduler.eta_min),
-      scheduler.T_0,
+      'cosine_decay_restarts',
+      rate,
+      float(scheduler.T_0),
+      t_mul=float(scheduler.T_mult),
+      m_mul=1.0,
+      alpha=_rounded(scheduler.eta_min / rate) if rate else 0.0,
   )
 
 

@@ -103,6 +103,7 @@ class Torch:
         'dampening': self.random.choice([0.1, 0.5, 1.0]),
         'alpha': self.random.choice([0.8, 0.9, 0.999]),
         'centered': True,
+        'rho': self.random.choice([0.5, 0.95]),
         'lr_decay': self._number(-4, 0),
         'initial_accumulator_value': self._number(-3, 0),
         'momentum_decay': self._number(-3, -1),
@@ -189,9 +190,11 @@ _UNTRANSLATED = [
 ]
 
 _OWN = {
+    'Adadelta': ['rho', 'eps'],
     'Adagrad': ['lr_decay', 'initial_accumulator_value', 'eps'],
     'Adam': ['betas', 'eps', 'amsgrad', 'decoupled_weight_decay'],
     'AdamW': ['betas', 'eps', 'amsgrad'],
+    'Adamax': ['betas', 'eps'],
     'NAdam': ['betas', 'eps', 'momentum_decay', 'decoupled_weight_decay'],
     'RAdam': ['betas', 'eps', 'decoupled_weight_decay'],
     'RMSprop': ['alpha', 'eps', 'momentum', 'centered'],
