@@ -8,6 +8,7 @@ import functools
 import importlib
 import multiprocessing
 import os
+import re
 import sys
 import traceback
 from unittest import mock
@@ -290,7 +291,8 @@ _RUNNERS = {
 
 def gradients(case):
   """Returns the gradients of a case; those of loss scaling overflow."""
-  return problem.gradients(overflows='LossScaleOptimizer(' in case.theirs)
+  scaled = re.search(r'(LossScaleOptimizer|GradScaler)\(', case.theirs)
+  return problem.gradients(overflows=bool(scaled))
 
 
 def _run(case):
