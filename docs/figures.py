@@ -18,20 +18,31 @@ STYLE = {
 }
 
 
+def draw_formula(axis, effective_eps, line, marker, label):
+  """Draws the size of the first update over the size of the gradient."""
+  sizes = np.geomspace(1e-8, 1e-1, 100)
+  axis.loglog(sizes, sizes / (sizes + effective_eps), f'k{line}')
+  axis.plot([], [], f'k{line}{marker}', markerfacecolor='white', label=label)
+  axis.axvline(effective_eps, color='0.45', linestyle=':')
+
+
+def draw_optax(axis, tf_style, marker):
+  """Draws the first updates that optax computes."""
+  sizes = jnp.geomspace(1e-8, 1e-1, 15)
+  adam = optax.scale_by_adam(b2=B2, eps=EPS, epsilon_hat=tf_style)
+  updates, _ = adam.update(sizes, adam.init(sizes))
+  axis.plot(sizes, updates, f'k{marker}', markerfacecolor='white')
+
+
 def draw(axis):
   """Draws the first update over the gradient, for both settings."""
-  sizes, marks = np.geomspace(1e-8, 1e-1, 100), jnp.geomspace(1e-8, 1e-1, 15)
-  for flag, eps, line, mark, label, eps_label in (
-      (False, EPS, 'k-', 'o', 'Algorithm 1', 'eps'),
-      (True, EPS / (1 - B2) ** 0.5, 'k--', 'D', 'tf_style=True', '31.6 eps'),
-  ):
-    axis.loglog(sizes, sizes / (sizes + eps), line)
-    solver = optax.scale_by_adam(b2=B2, eps=EPS, epsilon_hat=flag)
-    updates, _ = solver.update(marks, solver.init(marks))
-    axis.plot(marks, updates, 'k' + mark, markerfacecolor='white')
-    axis.plot([], [], line + mark, markerfacecolor='white', label=label)
-    axis.axvline(eps, color='0.45', linestyle=':')
-    axis.text(eps * 1.2, 2e-4, eps_label, rotation=90, va='bottom')
+  hat = EPS / (1 - B2) ** 0.5
+  draw_formula(axis, EPS, '-', 'o', 'Algorithm 1')
+  draw_optax(axis, False, 'o')
+  draw_formula(axis, hat, '--', 'D', 'tf_style=True')
+  draw_optax(axis, True, 'D')
+  axis.text(EPS * 1.2, 2e-4, 'eps', rotation=90, va='bottom')
+  axis.text(hat * 1.2, 2e-4, '31.6 eps', rotation=90, va='bottom')
   axis.set(ylim=(1e-5, 2), xlabel='size of the gradient')
   axis.set_ylabel('first update, in learning rates')
   axis.legend(loc='lower right')
