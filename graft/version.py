@@ -2,10 +2,10 @@
 
 UPSTREAM = '0.2.8'  # The pinned release of optax.
 LABEL = 'epsilon.hat'  # The local version label, which no release has.
-BUILD = 2  # Counts the builds on one release, so that pip can tell them apart.
+BUILD = 3  # Counts the builds on one release, so that pip can tell them apart.
 
 
 def of_fork(upstream: str = UPSTREAM) -> str:
-  """The fork's version on a release, as in ``0.2.8+epsilon.hat.2``."""
+  """The fork's version on a release, as in ``0.2.8+epsilon.hat.3``."""
   mark = '.' if '+' in upstream else '+'
   return f'{upstream}{mark}{LABEL}.{BUILD}'

@@ -303,8 +303,8 @@ class VersionTest(absltest.TestCase):
     self.assertEqual(newest, version.of_fork())
 
   def test_a_local_version_of_upstream_is_extended(self):
-    self.assertEqual(version.of_fork('1.2'), '1.2+epsilon.hat.2')
-    self.assertEqual(version.of_fork('1.2+abc'), '1.2+abc.epsilon.hat.2')
+    self.assertEqual(version.of_fork('1.2'), '1.2+epsilon.hat.3')
+    self.assertEqual(version.of_fork('1.2+abc'), '1.2+abc.epsilon.hat.3')
 
 
 if __name__ == '__main__':
