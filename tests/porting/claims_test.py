@@ -96,7 +96,7 @@ class FitTest(absltest.TestCase):
           0.1, eps=1e-7, tf_style=True), 0.9)
       weights, state = fit_optax(optimizer, start, x, y)
     np.testing.assert_allclose(end, state[1], rtol=1e-12)
-    self.assertGreater(np.max(np.abs(end - weights)), 1e-2)
+    self.assertGreater(np.max(np.abs(end - np.asarray(weights))), 1e-2)
 
   def test_an_accumulated_group_continues_in_the_next_epoch(self):
     start, end, x, y = frameworks.call_in('jax', fit_with_accumulation)

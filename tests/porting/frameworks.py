@@ -153,7 +153,8 @@ def _run_tensorflow(case, start, grads):
     import tf_keras  # pylint: disable=import-outside-toplevel
 
     tf_keras.backend.set_floatx('float64')
-  variables = [tf.Variable(value) for value in start]
+  named = zip(start, problem.names(), strict=True)
+  variables = [tf.Variable(value, name=name) for value, name in named]
   t = tf.compat.v1.train.get_or_create_global_step()
   t.assign(0)
   names = _define(case, variables)

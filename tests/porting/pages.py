@@ -25,6 +25,7 @@ PyTorch's schedulers do::
   | `ExponentialLR(optimizer, 0.9)` | `optax.exponential_decay(1e-3, 1, 0.9)` |
 
 Recipe: a section with two blocks that define ``optimizer``, what you had and
+what you write. If the second one doesn't import optax, it continues the setup of
 what you write. No other blocks are allowed, since nothing would run them.
 """
 
@@ -84,6 +85,10 @@ class Case(NamedTuple):
     return self.kind in ('row', 'different')
 
 
+def _imports_optax(code):
+  return re.search('^import optax$', code, re.MULTILINE)
+
+
 class _Section(NamedTuple):
   """A heading and the top-level nodes below it, up to the next heading."""
 
@@ -102,7 +107,7 @@ class _Setup(NamedTuple):
 
   def after(self, block):
     """Returns the setup of the rows below a block."""
-    if re.search(r'\bimport optax\b', block.content):
+    if _imports_optax(block.content):
       return self._replace(ours=block.content)
     return self._replace(theirs=block.content, is_text=block.info == 'text')
 
@@ -173,7 +178,7 @@ def _rows(section, table, setup, note):
   return [_row(section, headers, row, setup, note) for row in body.children]
 
 
-def _recipe(section, blocks):
+def _recipe(section, blocks, setup):
   """Returns the case of a section with two blocks."""
   page = section.page
   line = blocks[0].map[0] + 1
@@ -183,6 +188,8 @@ def _recipe(section, blocks):
         f'{section.title!r}, found {len(blocks)}'
     )
   theirs, ours = (block.content for block in blocks)
+  if not _imports_optax(ours):
+    ours = setup.ours + ours
   framework = 'text' if blocks[0].info == 'text' else framework_of(theirs)
   notes = [_content(node) for node in section.nodes if node.type == 'paragraph']
   rounded = any(map(_ROUNDS.search, notes))
@@ -214,7 +221,7 @@ def _cases(section, setup):
         'it defines no optimizer, and no table of rows follows it'
     )
   if blocks:
-    cases.append(_recipe(section, blocks))
+    cases.append(_recipe(section, blocks, setup))
   return cases, setup
 
 

@@ -5,6 +5,7 @@ run with ALL=1.
 """
 
 import os
+import re
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -96,6 +97,26 @@ _ON_TENSORFLOW = [
 ]
 
 
+def _for_tf_keras(case):
+  """Returns a case of Keras 3 for tf_keras, changed as the page says."""
+  first = 'jnp.where(count == 0, 1.0, 1 - momentum)'
+  ours = case.ours.replace('names[-1:]', 'names').replace(first, '1 - momentum')
+  theirs = case.theirs.replace('keras', 'tf_keras')
+  return case._replace(
+      framework='tf_keras', theirs=theirs, ours=ours, rounded=True
+  )
+
+
+_SAME_IN_TF_KERAS = re.compile(
+    'keras, (Clipping|Learning rate schedules|use_ema|exclude_from)'
+)
+_IN_TF_KERAS = [
+    _for_tf_keras(case)
+    for case in _CASES
+    if _SAME_IN_TF_KERAS.match(case.name) and 'accumulation' not in case.name
+]
+
+
 def _named(cases):
   return [(case.name, case) for case in cases]
 
@@ -117,6 +138,13 @@ class BlocksTest(_PagesTest):
 class KerasOnTensorFlowTest(_PagesTest):
 
   @parameterized.named_parameters(_named(_ON_TENSORFLOW))
+  def test_codes(self, case):
+    self._check(case, 'tensorflow')
+
+
+class TfKerasTest(_PagesTest):
+
+  @parameterized.named_parameters(_named(_IN_TF_KERAS))
   def test_codes(self, case):
     self._check(case, 'tensorflow')
 

@@ -41,27 +41,34 @@ def gradients(overflows=False):
   def leaf(shape):
     size = (STEPS, *shape)
     sign = rng.choice([-1.0, 1.0], size)
-    exponent = rng.uniform(-6, -1, shape) + rng.uniform(0, 1, size)
-    g = sign * 10**exponent * (rng.random(size) >= 0.1)
+    smallest = rng.uniform(-6, -1, shape)
+    exponent = smallest + rng.uniform(0, 1, size)
+    is_zero = rng.random(size) < 0.1
+    g = np.where(is_zero, 0.0, sign * 10**exponent)
     if len(shape) == 2:
-      g[rng.random(size[:2]) < 0.1] = 0.0
+      row_is_zero = rng.random(size[:2]) < 0.1
+      g[row_is_zero] = 0.0
     return g
 
   grads = _from_shapes(leaf)
   if overflows:
-    grads['scale'][rng.random(STEPS) < 0.1] = np.inf
-  leaves, structure = jax.tree.flatten(grads)
-  return [structure.unflatten(step) for step in zip(*leaves, strict=True)]
+    overflow = rng.random(STEPS) < 0.1
+    grads['scale'][overflow] = np.inf
+  return [jax.tree.map(lambda g: g[step], grads) for step in range(STEPS)]
 
 
 def distance(theirs, ours):
-  """Returns the largest difference over the largest distance traveled.
+  """Returns the largest difference over the distance traveled.
+
+  The distance traveled is the largest distance of any parameter from its start.
 
   Args:
     theirs: The parameters at every step: for each leaf an array with a leading
       axis of steps, the start first.
     ours: The same.
   """
-  apart = [np.max(np.abs(a - b)) for a, b in zip(theirs, ours, strict=True)]
-  traveled = [np.max(np.abs(a - a[0])) for a in theirs]
+  pairs = zip(theirs, ours, strict=True)
+  apart = [np.max(np.abs(their - our)) for their, our in pairs]
+  traveled = [np.max(np.abs(their - their[0])) for their in theirs]
+  # Unlike Python's max, NumPy's never drops a NaN.
   return float(np.max(apart) / np.max(traveled))
