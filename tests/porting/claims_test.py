@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from sklearn import neural_network
 
 from tests.porting import frameworks
 from tests.porting import pages
@@ -198,6 +199,49 @@ class NoneTest(absltest.TestCase):
         params = optax.apply_updates(params, updates)
     np.testing.assert_allclose(theirs, params, rtol=1e-6)
     self.assertGreater(abs(theirs[0] - theirs[1]), 1e-2)
+
+
+class ScikitLearnTest(absltest.TestCase):
+
+  def test_alpha_decays_weights_but_not_biases(self):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(10, 3))
+    y = rng.normal(size=10)
+    model = neural_network.MLPRegressor(
+        hidden_layer_sizes=(2,),
+        activation='tanh',
+        alpha=5.0,
+        batch_size=10,
+        shuffle=False,
+    )
+    model.partial_fit(x, y)
+    # So that the next step is the first one of a new optimizer.
+    del model._optimizer  # pylint: disable=protected-access
+
+    def read():
+      return [w.copy() for w in [*model.coefs_, *model.intercepts_]]
+
+    def loss(params):
+      w1, w2, b1, b2 = params
+      predicted = jnp.tanh(x @ w1 + b1) @ w2 + b2
+      return jnp.mean((predicted[:, 0] - y) ** 2) / 2
+
+    def mask(params):
+      return jax.tree.map(lambda p: p.ndim > 1, params)
+
+    with jax.enable_x64(True):
+      optimizer = optax.chain(
+          optax.add_decayed_weights(5.0 / 10, mask),
+          optax.adam(1e-3, eps=1e-8, tf_style=True),
+      )
+      params = jax.tree.map(jnp.asarray, read())
+      state = optimizer.init(params)
+      for _ in range(20):
+        model.partial_fit(x, y)
+        updates, state = optimizer.update(jax.grad(loss)(params), state, params)
+        params = optax.apply_updates(params, updates)
+    for theirs, ours in zip(read(), params, strict=True):
+      np.testing.assert_allclose(theirs, ours, rtol=1e-12)
 
 
 if __name__ == '__main__':
