@@ -72,7 +72,7 @@ class TransformTest:
       ('nesterov', {'nesterov': True}),
       ('epsilon_hat', {'epsilon_hat': True}),
       ('epsilon_hat_b1', {'epsilon_hat': True, 'b1': 0.0}),
-      ('epsilon_hat_b2', {'epsilon_hat': True, 'b2': 0.9}),
+      ('epsilon_hat_b2', {'epsilon_hat': True, 'b2': 0.5}),
       ('epsilon_hat_eps_root', {'epsilon_hat': True, 'eps_root': 0.01}),
       ('epsilon_hat_nesterov', {'epsilon_hat': True, 'nesterov': True}),
   ])
@@ -89,7 +89,7 @@ class TransformTest:
       ('no_bias_correction_nu', {'bias_correction_nu': False}),
       ('epsilon_hat', {'epsilon_hat': True}),
       ('epsilon_hat_b1', {'epsilon_hat': True, 'b1': 0.0}),
-      ('epsilon_hat_b2', {'epsilon_hat': True, 'b2': 0.9}),
+      ('epsilon_hat_b2', {'epsilon_hat': True, 'b2': 0.5}),
       ('epsilon_hat_eps_root', {'epsilon_hat': True, 'eps_root': 0.01}),
       (
           'epsilon_hat_no_bias_correction_mu',

@@ -22,16 +22,17 @@ _TESTS = [f'optax/_src/{module}_test.py' for module in suite.MODULES]
 
 
 def measure(root: pathlib.Path, files: list[str]) -> dict[str, str]:
-  """What the tests and checks find in a checkout, a row each."""
-  outcomes = collections.Counter(suite.outcomes(root, _TESTS, '-n2').values())
-  kinds = ('passed', 'skipped', 'failed')
-  rows = {'tests': ', '.join(f'{outcomes[x]} {x}' for x in kinds)}
+  """Returns what the tests and each check find in a checkout, by name."""
+  outcomes = suite.outcomes(root, _TESTS, '-n2')
+  count = collections.Counter(outcomes.values())
+  summary = [f'{count[kind]} {kind}' for kind in ('passed', 'skipped', 'failed')]
+  found = {'tests': ', '.join(summary)}
+  settings = str(root / 'pyproject.toml')
   for check in checks.ALL:
     # Without files, pyrefly checks the project, as upstream's workflow does.
-    some = [] if check is checks.pyrefly else files
-    found = check(root, some, str(root / 'pyproject.toml'))
-    rows[check.__name__] = str(len(found))
-  return rows
+    checked = [] if check is checks.pyrefly else files
+    found[check.__name__] = str(len(check(root, checked, settings)))
+  return found
 
 
 def main(checkout: str) -> None:
@@ -39,15 +40,16 @@ def main(checkout: str) -> None:
   git = ['git', '-C', checkout, 'log', '-1', '--format=%h of %cs']
   commit = subprocess.check_output(git, text=True).strip()
   with tempfile.TemporaryDirectory() as folder:
-    root = pathlib.Path(shutil.copytree(checkout, folder, dirs_exist_ok=True))
+    root = pathlib.Path(folder)
+    shutil.copytree(checkout, root, dirs_exist_ok=True)
     upstream = release.in_folder(root)
-    grafted = package.grafted(upstream)
-    files = [str(file) for file in grafted if file.suffix == '.py']
+    files = [str(file) for file in package.grafted(upstream)]
     diff = package.diff(upstream)
     before = measure(root, files)
     subprocess.run(['git', 'apply'], input=diff, cwd=root, check=True)
     after = measure(root, files)
-  print(f'| commit {commit} | before | after |\n| --- | --- | --- |')
+  print(f'| commit {commit} | before | after |')
+  print('| --- | --- | --- |')
   for name in before:
     print(f'| {name} | {before[name]} | {after[name]} |')
 

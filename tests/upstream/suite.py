@@ -14,10 +14,19 @@ MODULES = ('transform', 'alias', 'utils')
 
 
 def own_tests() -> str:
-  """What selects the tests in the diff, for pytest's ``-k``."""
-  sparse = REPOSITORY / 'optax' / '_src'
-  texts = [(sparse / f'{module}_test.py').read_text() for module in MODULES]
-  return ' or '.join(re.findall(r'def (test_\w+)', ''.join(texts)))
+  """Returns what selects the tests in the diff, for pytest's ``-k``."""
+  names = []
+  for module in MODULES:
+    sparse = REPOSITORY / 'optax' / '_src' / f'{module}_test.py'
+    names += re.findall(r'def (test_\w+)', sparse.read_text('utf-8'))
+  return ' or '.join(names)
+
+
+def _read_outcome(case: ElementTree.Element) -> str:
+  tags = {child.tag for child in case}
+  if 'skipped' in tags:
+    return 'skipped'
+  return 'failed' if tags & {'failure', 'error'} else 'passed'
 
 
 def outcomes(
@@ -25,25 +34,30 @@ def outcomes(
     tests: list[str],
     *options: str,
     python: str = sys.executable,
-    stdout: int | None = None,
 ) -> dict[str, str]:
-  """Whether tests, such as ``optax/_src/base_test.py``, passed in a folder.
+  """Runs tests, such as ``optax/_src/base_test.py``, of the optax in a folder.
 
-  Returns ``passed``, ``skipped`` or ``failed`` for each ``file::test``.
+  Args:
+    root: The folder that holds ``optax/``.
+    tests: Files in it.
+    *options: Options of pytest.
+    python: The interpreter.
+
+  Returns:
+    ``passed``, ``skipped`` or ``failed`` for each ``file::test``.
   """
   with tempfile.TemporaryDirectory() as folder:
-    file = pathlib.Path(folder, 'outcomes.xml')
+    report = pathlib.Path(folder, 'outcomes.xml')
     command = [python, '-m', 'pytest', '-q', '--tb=short', f'--rootdir={root}']
     command += ['-c', os.devnull, '--import-mode=importlib']
-    command += ['-p', 'no:cacheprovider', f'--junitxml={file}']
+    command += ['-p', 'no:cacheprovider', f'--junitxml={report}']
     command += ['-o', 'junit_family=xunit1']  # It names the files.
-    command += [*options, *(str(root / test) for test in tests)]
+    command += options
+    command += [str(root / test) for test in tests]
     env = dict(os.environ, PYTHONPATH=str(root))
-    subprocess.run(command, env=env, check=False, stdout=stdout)
+    subprocess.run(command, env=env, check=False)
     found = {}
-    for case in ElementTree.parse(file).iter('testcase'):
-      tags = {child.tag for child in case}
-      failed = 'failed' if tags & {'failure', 'error'} else 'passed'
+    for case in ElementTree.parse(report).iter('testcase'):
       test = f'{case.get("file")}::{case.get("classname")}.{case.get("name")}'
-      found[test] = 'skipped' if 'skipped' in tags else failed
+      found[test] = _read_outcome(case)
     return found
