@@ -798,15 +798,20 @@ def _train(optimizer, copy, gradients):
 def _compare_rates(name, ours, theirs, copy):
   """Raises if two schedules differ at the start, a boundary or beyond."""
   counts = copy.counts or _counts_around(copy.boundaries)
-  ours = jax.jit(jax.vmap(ours))(jnp.array(counts)).tolist()
+  # The type of the counts in the states of optax.
+  ours = jax.jit(jax.vmap(ours))(jnp.array(counts, jnp.int32)).tolist()
   theirs = [float(theirs(count)) for count in counts]
   largest = np.nanmax(np.abs(theirs))
   for count, a, b in zip(counts, ours, theirs, strict=True):
-    if not abs(a - b) <= copy.bound * (abs(b) + 0.01 * largest):
-      _refuse(
-          f'The {name}',
-          f'is {b:.6g} after {count} updates, but {a:.6g} in the translation',
+    if abs(a - b) <= copy.bound * (abs(b) + 0.01 * largest):
+      continue
+    reason = f'is {b:.6g} after {count} updates, but {a:.6g} in the translation'
+    if abs(a - b) < 1e-5 * abs(b):
+      reason += (
+          ', which rounds to float32. Write numbers of steps as floats, such as'
+          ' 100.0'
       )
+    _refuse(name, reason)
 
 
 def _counts_around(boundaries):
@@ -1607,8 +1612,9 @@ class _Torch:
         scheduler = _rewind(self.scheduler, self.optimizer, twin)
         return np.array(_step_through(scheduler, twin, self._length()))
     if self.learning_rate is not None:
-      rates = [float(self.learning_rate(count)) for count in range(200)]
-      return np.tile(np.array(rates)[:, np.newaxis], len(self.groups))
+      counts = jnp.arange(200, dtype=jnp.int32)
+      rates = jax.jit(jax.vmap(self.learning_rate))(counts)
+      return np.tile(np.asarray(rates)[:, np.newaxis], len(self.groups))
     return np.array([_torch_rates(twin)])
 
   def _length(self):

@@ -17,6 +17,9 @@ import optax
 import torch
 
 from porting import port
+from tests.porting import frameworks
+from tests.porting import pages
+from tests.porting import problem
 from tests.porting import torch_draws
 
 schedulers = torch.optim.lr_scheduler
@@ -25,6 +28,10 @@ schedulers = torch.optim.lr_scheduler
 def _parameters(values=None):
   values = values or [np.ones(shape) for shape in torch_draws.SHAPES]
   return [torch.nn.Parameter(torch.tensor(value)) for value in values]
+
+
+def _read(param):
+  return param.detach().numpy().copy()
 
 
 def _values(seed):
@@ -53,7 +60,7 @@ def _train_torch(params, optimizer, scheduler, every, gradients):
     for param, grad in zip(params, grads, strict=True):
       param.grad = torch.tensor(grad) if param.requires_grad else None
     optimizer.step()
-    history.append([param.detach().numpy().copy() for param in params])
+    history.append(list(map(_read, params)))
   return [np.stack(values) for values in zip(*history, strict=True)]
 
 
@@ -293,6 +300,376 @@ class BrokenTranslationTest(parameterized.TestCase):
     scheduler = getattr(schedulers, kind)(optimizer, **settings)
     rules = port._TORCH_SCHEDULERS  # pylint: disable=protected-access
     self._check(rules, kind, _changed, optimizer, scheduler)
+
+
+
+class Assigned:
+  """What a training loop does that assigns the rate before each update."""
+
+  def __init__(self, optimizer, rate):
+    self.optimizer = optimizer
+    self.rate = rate
+    self.count = -1
+    self.step()
+
+  def step(self):
+    self.count += 1
+    with port._float64():  # pylint: disable=protected-access
+      rate = float(self.rate(self.count))
+    for group in self.optimizer.param_groups:
+      group['lr'] = rate
+
+
+def _from_matrices_first(leaves):
+  """Restores the order of SHAPES."""
+  first, second, *others = leaves
+  return [first, *others, second]
+
+
+class ScriptsTest(absltest.TestCase):
+  """What training scripts do, compared with training in PyTorch."""
+
+  def _check(self, create, rate=None, every=1, to_params=list):
+    """Checks and returns the code for what `create` returns for parameters."""
+    values = _values(1)
+    params = _parameters(values)
+    optimizer, scheduler = create(params)
+    code = port.to_optax(
+        optimizer, scheduler, learning_rate=rate, scheduler_every=every
+    )
+    gradients = _gradients(2, 199)
+    loop = scheduler or (Assigned(optimizer, rate) if rate else None)
+    theirs = _train_torch(params, optimizer, loop, every, gradients)
+    scope = {rate.__name__: rate} if rate else {}
+    ours = _train_optax(
+        code, values, gradients, to_params=to_params, **scope
+    )
+    self.assertLessEqual(_distance(theirs, ours, values), 1e-10, code)
+    return code
+
+  def test_decay_of_matrices_and_a_rate_that_the_loop_assigns(self):
+
+    def get_lr(count):
+      share = (1 + jnp.cos(jnp.pi * (count - 30) / 120.0)) / 2
+      rate = jnp.where(count < 30, (count + 1) / 31.0, 0.1 + 0.9 * share)
+      return 0.01 * jnp.where(count > 150, 0.1, rate)
+
+    def create(params):
+      groups = [
+          {'params': [p for p in params if p.dim() > 1]},
+          {'params': [p for p in params if p.dim() < 2], 'weight_decay': 0.0},
+      ]
+      return torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True), None
+
+    code = self._check(create, get_lr, to_params=_from_matrices_first)
+    self.assertIn('\ndecays = to_params([True, True, False, False])\n', code)
+    self.assertIn('mask=decays', code)
+    self.assertIn('there was no scheduler to compare it with', code)
+
+  def test_epochs_with_warmup(self):
+
+    def create(params):
+      optimizer = torch.optim.SGD(
+          params, 0.5, momentum=0.9, weight_decay=5e-4, nesterov=True
+      )
+      warmup = schedulers.LinearLR(optimizer, 0.01, total_iters=2)
+      cosine = schedulers.CosineAnnealingLR(optimizer, 6)
+      parts = [warmup, cosine]
+      return optimizer, schedulers.SequentialLR(optimizer, parts, [2])
+
+    self._check(create, every=20)
+
+  def test_linear_warmup_and_decay(self):
+    warmup = optax.linear_schedule(0.0, 5e-5, 20.0)
+    decay = optax.linear_schedule(5e-5, 0.0, 180.0)
+    joined = optax.join_schedules([warmup, decay], [20])
+
+    def linear_with_warmup(count):
+      return joined(count)
+
+    def factor(step):
+      return step / 20 if step < 20 else max(0.0, (200 - step) / 180)
+
+    def create(params):
+      optimizer = torch.optim.AdamW(params, 5e-5, eps=1e-6)
+      return optimizer, schedulers.LambdaLR(optimizer, factor)
+
+    self._check(create, linear_with_warmup)
+
+  def test_frozen_parameter_and_two_rates(self):
+
+    def create(params):
+      params[0].requires_grad_(False)
+      groups = [{'params': params[:2], 'lr': 1e-3}, {'params': params[2:]}]
+      optimizer = torch.optim.Adam(groups, lr=1e-2, weight_decay=1e-4)
+      scheduler = schedulers.OneCycleLR(
+          optimizer, [1e-3, 1e-2], total_steps=199, cycle_momentum=False
+      )
+      return optimizer, scheduler
+
+    code = self._check(create)
+    self.assertIn("'frozen': optax.set_to_zero()", code)
+
+  def test_chained_schedulers(self):
+
+    def rate(count):
+      return 0.1 * 0.99**count * jnp.where(count < 10, 0.1, 1.0)
+
+    def create(params):
+      optimizer = torch.optim.SGD(params, 0.1, momentum=0.9)
+      constant = schedulers.ConstantLR(optimizer, 0.1, 10)
+      exponential = schedulers.ExponentialLR(optimizer, 0.99)
+      chained = schedulers.ChainedScheduler([constant, exponential])
+      return optimizer, chained
+
+    self._check(create, rate)
+
+  def test_rate_changes_only_after_many_updates(self):
+
+    def create(params):
+      optimizer = torch.optim.RMSprop(params, 0.1, momentum=0.9)
+      return optimizer, schedulers.MultiStepLR(optimizer, [30, 60])
+
+    # Checked beyond the first change, in update 3000.
+    with mock.patch.object(port, '_train', wraps=port._train) as train:  # pylint: disable=protected-access
+      self._check(create, every=100)
+    gradients = train.call_args.args[-1]
+    self.assertGreater(len(gradients[0]), 3000)
+
+
+class RowsTest(parameterized.TestCase):
+  """The rows of PyTorch's page, translated by `to_optax`."""
+
+  # Why a row may be refused.
+  REASONS = (
+      'LambdaLR needs a translation of your own',
+      'CyclicLR needs a translation of your own',
+      'SparseAdam is not ',
+      "cycle_momentum=True can't be translated",
+      "ReduceLROnPlateau can't be translated",
+  )
+
+  @parameterized.named_parameters(
+      (case.name, case)
+      for case in pages.read_all()
+      if case.framework == 'torch' and case.kind in ('row', 'recipe')
+  )
+  def test_row(self, case):
+    params = _parameters(jax.tree.leaves(problem.params()))
+    names = frameworks._define(case, params)  # pylint: disable=protected-access
+    optimizer, scheduler = names['optimizer'], names.get('scheduler')
+    try:
+      code = port.to_optax(optimizer, scheduler)
+    except ValueError as error:
+      self.assertRegex(str(error), '|'.join(self.REASONS))
+      return
+    if 'step' in names:
+      # Clipping, accumulation and the like are not the optimizer's.
+      self.assertIn('It does not know what your training loop does', code)
+      return
+    gradients = zip(*map(jax.tree.leaves, problem.gradients()), strict=True)
+    gradients = [np.stack(values) for values in gradients]
+    groups = optimizer.param_groups
+    own = [id(p) for group in groups for p in group['params']]
+    order = [[id(p) for p in params].index(x) for x in own]
+    values = [_read(params[i]) for i in order]
+    theirs = _train_torch(params, optimizer, scheduler, 1, gradients)
+    ours = _train_optax(code, values, [gradients[i] for i in order])
+    distance = _distance([theirs[i] for i in order], ours, values)
+    self.assertLessEqual(distance, 1e-5 if case.rounded else 1e-10, code)
+
+
+def halve(count):
+  """A schedule of one's own, as in `learning_rate=halve`."""
+  return 0.1 * 0.5**count
+
+
+def _sgd(**settings):
+  return torch.optim.SGD(_parameters(), **{'lr': 0.1, **settings})
+
+
+def _own_class():
+  class SGD(torch.optim.SGD):
+    pass
+
+  return SGD(_parameters()), None
+
+
+def _own_scheduler():
+  class StepLR(schedulers.StepLR):
+    pass
+
+  optimizer = _sgd()
+  return optimizer, StepLR(optimizer, 30)
+
+
+def _new_setting():
+  """Returns what a future version of PyTorch may have."""
+
+  class Adam(torch.optim.Adam):
+
+    def __init__(self, params, caution=0.0, **settings):
+      super().__init__(params, **settings)
+      self.param_groups[0]['caution'] = caution
+
+  Adam.__module__ = 'torch.optim.adam'
+  Adam.__qualname__ = 'Adam'
+  return Adam(_parameters(), caution=0.5), None
+
+
+def _sparse_adam():
+  return torch.optim.SparseAdam(_parameters()), None
+
+
+def _complex():
+  param = torch.nn.Parameter(torch.zeros(3, dtype=torch.complex64))
+  return torch.optim.Adam([param]), None
+
+
+def _own_key():
+  optimizer = _sgd()
+  optimizer.param_groups[0]['lr_scale'] = 0.5
+  return optimizer, None
+
+
+def _hook():
+  optimizer = _sgd()
+  optimizer.register_step_pre_hook(print)
+  return optimizer, None
+
+
+def _missing_scheduler():
+  optimizer = _sgd()
+  schedulers.StepLR(optimizer, 30)
+  return optimizer, None
+
+
+def _other_scheduler():
+  return _sgd(), schedulers.StepLR(_sgd(), 30)
+
+
+def _cycled_momentum():
+  optimizer = _sgd(momentum=0.9)
+  return optimizer, schedulers.OneCycleLR(optimizer, 0.1, total_steps=100)
+
+
+def _plateau():
+  optimizer = _sgd()
+  return optimizer, schedulers.ReduceLROnPlateau(optimizer)
+
+
+def _lambda():
+  optimizer = _sgd()
+  return optimizer, schedulers.LambdaLR(optimizer, lambda t: 0.9**t)
+
+
+def _nested():
+  optimizer = _sgd()
+  inner = [schedulers.ConstantLR(optimizer), schedulers.StepLR(optimizer, 9)]
+  inner = schedulers.SequentialLR(optimizer, inner, [5])
+  outer = [inner, schedulers.ExponentialLR(optimizer, 0.9)]
+  return optimizer, schedulers.SequentialLR(optimizer, outer, [30])
+
+
+def _two_schedulers():
+  optimizer = _sgd()
+  schedulers.LinearLR(optimizer, 0.1)
+  return optimizer, schedulers.StepLR(optimizer, 30)
+
+
+def _changed_rate():
+  optimizer = _sgd()
+  scheduler = schedulers.StepLR(optimizer, 30)
+  optimizer.param_groups[0]['lr'] = 0.02
+  return optimizer, scheduler
+
+
+def _resumed_rate():
+  params = [{'params': _parameters(), 'initial_lr': 0.1}]
+  optimizer = torch.optim.SGD(params, lr=0.1)
+  return optimizer, schedulers.StepLR(optimizer, 30, last_epoch=50)
+
+
+def _added_group():
+  optimizer = _sgd()
+  scheduler = schedulers.StepLR(optimizer, 30)
+  optimizer.add_param_group({'params': _parameters()})
+  return optimizer, scheduler
+
+
+def _one_cycle_in_sequence():
+  optimizer = _sgd()
+  parts = [
+      schedulers.ConstantLR(optimizer),
+      schedulers.OneCycleLR(
+          optimizer, 1.0, total_steps=50, cycle_momentum=False
+      ),
+  ]
+  return optimizer, schedulers.SequentialLR(optimizer, parts, [5])
+
+
+class RefusalTest(parameterized.TestCase):
+  """What can't be translated is refused, with the reason."""
+
+  @parameterized.parameters(
+      (_own_class, r'_own_class.<locals>.SGD is not .*SGD of torch.optim'),
+      (_own_scheduler, "StepLR can't be translated.*construct the optimizer"),
+      (_new_setting, 'caution=0.5 is a setting of Adam that this program'),
+      (_sparse_adam, r'SparseAdam is not .*pytorch.md#sparseadam'),
+      (_complex, 'A complex parameter has a different update in optax'),
+      (_own_key, 'The key lr_scale of a parameter group is not a setting'),
+      (_hook, "A hook of this optimizer can't be translated"),
+      (_missing_scheduler, 'This optimizer has a scheduler; pass it'),
+      (_other_scheduler, 'The scheduler is not one of this optimizer'),
+      (_cycled_momentum, "cycle_momentum=True can't be translated. See"),
+      (_plateau, "ReduceLROnPlateau can't be translated.*pytorch.md#schedul"),
+      (_lambda, 'LambdaLR needs a translation of your own, as learning_rate'),
+      (_nested, 'SequentialLR or ChainedScheduler inside another'),
+      (_two_schedulers, r'The rate \[0.01.*\] after 0 .* is not \[0.1\]'),
+      (_changed_rate, r'The rate \[0.02\] after 0 .* is not \[0.1\]'),
+      (_resumed_rate, r'The rate \[0.1\] after 51 .* is not \[0.01.*\]'),
+      (_added_group, r'base_lrs=\[0.1\] is of an optimizer whose initial_lr'),
+      (_one_cycle_in_sequence, r'base_lrs=\[0.1\] is of an optimizer whose'),
+  )
+  def test_refused(self, create, reason):
+    optimizer, scheduler = create()
+    with self.assertRaisesRegex(ValueError, reason):
+      port.to_optax(optimizer, scheduler)
+
+  def test_wrong_rate_is_refused_with_its_size(self):
+    optimizer = _sgd()
+    scheduler = schedulers.LambdaLR(optimizer, lambda t: 0.5 ** min(t, 5))
+    reason = '^halve is 0.003125 after 6 updates, but 0.0015625 in the transl'
+    with self.assertRaisesRegex(ValueError, reason):
+      port.to_optax(optimizer, scheduler, learning_rate=halve)
+
+  def test_rate_that_divides_integers_is_told_to_use_floats(self):
+    optimizer = _sgd()
+    scheduler = schedulers.LambdaLR(optimizer, lambda t: 1 / (t / 30 + 1))
+
+    def rate(count):
+      return 0.1 / (count / 30 + 1)
+
+    with self.assertRaisesRegex(ValueError, 'numbers of steps as floats'):
+      port.to_optax(optimizer, scheduler, learning_rate=rate)
+
+  def test_rate_must_be_a_named_function(self):
+    optimizer, scheduler = _lambda()
+    for rate in (0.1, lambda count: 0.1):
+      with self.assertRaisesRegex(ValueError, 'must be a function with a name'):
+        port.to_optax(optimizer, scheduler, learning_rate=rate)
+
+  def test_one_rate_for_groups_with_several(self):
+    first, *others = _parameters()
+    groups = [{'params': [first], 'lr': 0.2}, {'params': others}]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    scheduler = schedulers.LambdaLR(optimizer, lambda t: 0.5**t)
+    with self.assertRaisesRegex(ValueError, 'parameter groups have several'):
+      port.to_optax(optimizer, scheduler, learning_rate=halve)
+
+  def test_updates_between_steps_of_no_scheduler(self):
+    with self.assertRaisesRegex(ValueError, '^scheduler_every=5 needs a'):
+      port.to_optax(_sgd(), scheduler_every=5)
 
 
 if __name__ == '__main__':
