@@ -33,7 +33,7 @@ def names_of(page, heading):
   return frameworks.define(found[0], found[0].ours, names)
 
 
-def fit(**settings):
+def fit(kernel_regularizer=None, **settings):
   """Returns weights before and after Keras's `fit`, and the data, in float64.
 
   The model is linear. An epoch has five batches of two examples.
@@ -44,7 +44,10 @@ def fit(**settings):
   rng = np.random.default_rng(0)
   x = rng.normal(size=(10, 3))
   y = rng.normal(size=(10, 1))
-  model = keras.Sequential([keras.layers.Dense(1, use_bias=False)])
+  layer = keras.layers.Dense(
+      1, use_bias=False, kernel_regularizer=kernel_regularizer
+  )
+  model = keras.Sequential([layer])
   model.build(x.shape)
   start = model.get_weights()[0]
   model.compile(keras.optimizers.Adam(0.1, **settings), loss='mse')
@@ -106,6 +109,20 @@ class FitTest(absltest.TestCase):
       optimizer = optax.MultiSteps(adam, 4, accumulator_dtype=jnp.float64)
       weights, _ = fit_optax(optimizer, start, x, y)
     np.testing.assert_allclose(end, weights, rtol=1e-12)
+
+  def test_l2_regularization_adds_twice_its_share_to_the_gradient(self):
+    start, end, x, y = frameworks.call_in('jax', fit_with_l2)
+    with jax.enable_x64(True):
+      adam = optax.adam(0.1, eps=1e-7, tf_style=True)
+      optimizer = optax.chain(optax.add_decayed_weights(0.2), adam)
+      weights, _ = fit_optax(optimizer, start, x, y)
+    np.testing.assert_allclose(end, weights, rtol=1e-12)
+
+
+def fit_with_l2():
+  import keras  # pylint: disable=import-outside-toplevel
+
+  return fit(keras.regularizers.L2(0.1))
 
 
 def fit_with_average():
