@@ -1,7 +1,8 @@
 """Measures what the flag costs, relative to the default, in a few minutes."""
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+import collections
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import functools
 import gc
 from importlib import metadata
@@ -10,6 +11,7 @@ import math
 import os
 import random
 import sys
+import timeit
 
 import jax
 import numpy as np
@@ -31,70 +33,118 @@ PEERS = {
 
 
 def ratio(logs: Sequence[float]) -> str:
-  """Formats a ratio and its 99% interval, from its logarithm in each build."""
+  """Returns a ratio and its 99% interval, from its logarithms in each build."""
   found = stats.ttest_1samp(logs, 0).confidence_interval(0.99)
   value, low, high = np.exp([np.mean(logs), found.low, found.high])
   return f'{value:.2f} ({low:.2f} to {high:.2f})'
 
 
+def _build(makers: Mapping[str, Callable]) -> dict[str, timeit.Timer]:
+  """Builds each contender's timer, in random order."""
+  timers = {}
+  for name in random.sample([*makers], len(makers)):
+    try:
+      timers[name] = makers[name]()
+    except ImportError as error:
+      print(f'{name} is left out: {error}')
+  return timers
+
+
+def _shortest_times(timers: Mapping[str, timeit.Timer], calls: int):
+  """Returns the shortest time of each; longer ones include interruptions."""
+  times = dict.fromkeys(timers, math.inf)
+  for _ in range(ROUNDS):
+    # There and back, so that a drift of the clock affects all alike.
+    for name in [*timers, *reversed(timers)]:
+      times[name] = min(times[name], timers[name].timeit(calls))
+  return times
+
+
 def compare(makers: Mapping[str, Callable], builds: int) -> dict[str, str]:
-  """The ratios of the other contenders' times to that of the first.
+  """Returns the ratios of the other contenders' times to that of the first.
 
   Of two equal programs, the one built first can stay 10% faster, so each is
-  built several times, in random order. In each build, they take turns, and the
-  shortest time of each counts, since longer ones include interruptions.
+  built several times, in random order. In each build, they take turns.
   """
-  logs, calls = {}, 0
   first, *others = makers
+  logs = collections.defaultdict(list)
+  calls = None
   for _ in range(builds):
-    timers = {}
     gc.collect()
-    for name in random.sample([first, *others], len(makers)):
-      try:
-        timers[name] = makers[name]()
-      except ImportError as error:
-        print(f'{name} is left out: {error}')
-    calls = calls or math.ceil(LEAST_SECONDS / timers[first].timeit(1))
-    times = dict.fromkeys(timers, math.inf)
-    for name in [*timers, *reversed(timers)] * ROUNDS:
-      times[name] = min(times[name], timers[name].timeit(calls))
+    timers = _build(makers)
+    if calls is None:
+      calls = math.ceil(LEAST_SECONDS / timers[first].timeit(1))
+    times = _shortest_times(timers, calls)
     for name, seconds in times.items():
-      logs.setdefault(name, []).append(math.log(seconds / times[first]))
+      logs[name].append(math.log(seconds / times[first]))
   return {name: ratio(logs[name]) for name in others if name in logs}
 
 
-def count(name, dtype, shapes) -> dict[str, str]:
-  """The default's counts, and what the flag adds to each."""
-  default, flag = (steps.count(name, shapes, dtype, x) for x in (False, True))
-  return {k: f'{default[k]:,} {flag[k] - default[k]:+}' for k in default}
+def count(name: str, dtype: str, shapes: list) -> dict[str, str]:
+  """Returns the default's counts, and what the flag adds to each."""
+  default = steps.count(name, shapes, dtype, epsilon_hat=False)
+  flag = steps.count(name, shapes, dtype, epsilon_hat=True)
+  return {
+      key: f'{default[key]:,} {flag[key] - default[key]:+}' for key in default
+  }
 
 
-def contenders(timer, optimizer, dtype, shapes) -> dict[str, Callable]:
-  """The default, the flag, the default again; `PEERS` for a jitted step."""
+def contenders(
+    timer: Callable, name: str, dtype: str, shapes: list
+) -> dict[str, Callable]:
+  """Returns the default, the flag, the default again, and their peers."""
   rng = np.random.default_rng(0)
   grads = [rng.random(shape, np.float32) - 0.5 for shape in shapes]
-  make = functools.partial(timer, optimizer, grads, dtype)
-  names = 'default', 'flag', 'default again'
-  found = {name: functools.partial(make, name == 'flag') for name in names}
+  make = functools.partial(timer, name, grads, dtype)
+  found = {
+      'default': functools.partial(make, epsilon_hat=False),
+      'flag': functools.partial(make, epsilon_hat=True),
+      'default again': functools.partial(make, epsilon_hat=False),
+  }
   if timer is steps.jitted_step:
-    for name, peer in PEERS.items():
-      found[name] = functools.partial(peer, grads, dtype)
+    for peer, make_peer in PEERS.items():
+      found[peer] = functools.partial(make_peer, grads, dtype)
   return found
 
 
-def cases(quick: bool) -> list[tuple]:
-  """What to measure: the function, the optimizer, the dtype and the shapes."""
-  size = 10**8 if jax.default_backend() == 'gpu' else 4 * 10**6
-  trees = [(size,)], [(size // 100,)] * 100
-  found = [(count, name, 'float32', [(10**5,)]) for name in steps.OPTIMIZERS]
-  for shapes in [[(10**5,)]] if quick else trees:
-    found += [
-        (steps.jitted_step, 'adam', 'float32', shapes),
-        (steps.jitted_step, 'adam', 'bfloat16', shapes),
-        (steps.eager_step, 'adam', 'float32', shapes),
-        (steps.first_call, 'adam', 'float32', shapes),
-    ]
+def timings(quick: bool) -> list[tuple]:
+  """Returns what to time: the kind of step, the dtype and the shapes."""
+  if quick:
+    trees = [[(10**5,)]]
+  else:
+    size = 10**8 if jax.default_backend() == 'gpu' else 4 * 10**6
+    trees = [[(size,)], [(size // 100,)] * 100]
+  found = []
+  for shapes in trees:
+    found.append((steps.jitted_step, 'float32', shapes))
+    found.append((steps.jitted_step, 'bfloat16', shapes))
+    found.append((steps.eager_step, 'float32', shapes))
+    found.append((steps.first_call, 'float32', shapes))
   return found
+
+
+def _describe(optimizer: str, measured: str, dtype: str, shapes: list):
+  """Returns the first columns of a row."""
+  return {
+      'device': jax.default_backend().upper(),
+      'optimizer': optimizer,
+      'measured': measured,
+      'dtype': dtype,
+      'arrays': f'{len(shapes)}',
+      'parameters': f'{sum(map(math.prod, shapes)):,}',
+  }
+
+
+def measure(quick: bool) -> Iterator[dict[str, str]]:
+  """Yields a row for each measurement."""
+  shapes = [(10**5,)]
+  for name in steps.OPTIMIZERS:
+    row = _describe(name, 'count', 'float32', shapes)
+    yield row | count(name, 'float32', shapes)
+  builds = 2 if quick else BUILDS
+  for timer, dtype, shapes in timings(quick):
+    row = _describe('adam', timer.__name__.replace('_', ' '), dtype, shapes)
+    yield row | compare(contenders(timer, 'adam', dtype, shapes), builds)
 
 
 def main() -> None:
@@ -105,26 +155,22 @@ def main() -> None:
   os.environ['KERAS_BACKEND'] = 'jax'
   os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'  # They share a GPU.
   os.environ['TF_FORCE_GPU_ALLOW_GROWTH'] = 'true'
-  facts = [jax.devices()[0].device_kind, f'{os.cpu_count()} CPU cores']
-  facts += [f'load average {os.getloadavg()[0]:.0f} at the start']
+  facts = [
+      jax.devices()[0].device_kind,
+      f'{os.cpu_count()} CPU cores',
+      f'load average {os.getloadavg()[0]:.0f} at the start',
+  ]
   rows = []
-  for what, optimizer, dtype, shapes in cases(quick):
-    row = {'device': jax.default_backend().upper(), 'optimizer': optimizer}
-    row |= {'measured': what.__name__.replace('_', ' ')}
-    row |= {'dtype': dtype, 'arrays': f'{len(shapes)}'}
-    row |= {'parameters': f'{sum(map(math.prod, shapes)):,}'}
-    if what is count:
-      row |= count(optimizer, dtype, shapes)
-    else:
-      makers = contenders(what, optimizer, dtype, shapes)
-      row |= compare(makers, 2 if quick else BUILDS)
+  for row in measure(quick):
     print(*row.values(), sep=' | ', flush=True)
     rows.append(row)
-  facts += [f'{n} {metadata.version(n)}' for n in PACKAGES if n in sys.modules]
+  used = [name for name in PACKAGES if name in sys.modules]
+  facts += [f'{name} {metadata.version(name)}' for name in used]
   rows.append({'machine': ', '.join(facts)})
   if not quick:
     path = report.FOLDER / f'{jax.default_backend()}.jsonl'
-    path.write_text(''.join(f'{json.dumps(row)}\n' for row in rows), 'utf-8')
+    lines = [json.dumps(row) for row in rows]
+    path.write_text('\n'.join(lines) + '\n', 'utf-8')
 
 
 if __name__ == '__main__':

@@ -3,6 +3,7 @@
 XLA counts what it compiles for the device that JAX finds.
 """
 
+import functools
 import math
 import random
 import timeit
@@ -21,23 +22,28 @@ class CountTest(parameterized.TestCase):
   )
   def test_flag_adds_one_equation_and_no_bytes(self, name, dtype):
     shapes = [(1000,), (10, 10), ()]
-    default, flag = (
-        steps.count(name, shapes, dtype, on) for on in (False, True)
-    )
+    default = steps.count(name, shapes, dtype, epsilon_hat=False)
+    flag = steps.count(name, shapes, dtype, epsilon_hat=True)
     added = {key: flag[key] - default[key] for key in default}
     self.assertEqual(added.pop('equations'), 1)
     if name == 'amsgrad':  # One more scalar, which XLA pads to 64 bytes.
       added['temporary bytes, not donated'] -= 64
     self.assertLessEqual(max(added.values()), 0, added)
 
+  @parameterized.parameters(1, 300)
+  def test_flag_adds_one_equation_for_any_number_of_arrays(self, number):
+    shapes = [(2,)] * number
+    default = steps.count_equations('adam', shapes, 'float32', False)
+    flag = steps.count_equations('adam', shapes, 'float32', True)
+    self.assertEqual(flag, default + 1)
+
   @parameterized.parameters(('float32', 4), ('bfloat16', 2))
   def test_bytes_of_every_parameter_are_counted(self, dtype, size):
-    few, many = (
-        steps.count('adam', [(number,)], dtype, True)['bytes accessed, donated']
-        for number in (1000, 2000)
-    )
+    few = steps.count('adam', [(1000,)], dtype, epsilon_hat=True)
+    many = steps.count('adam', [(2000,)], dtype, epsilon_hat=True)
+    added = many['bytes accessed, donated'] - few['bytes accessed, donated']
     # Adam reads at least four numbers for each parameter, and writes three.
-    self.assertGreaterEqual(many - few, 7 * size * 1000)
+    self.assertGreaterEqual(added, 7 * size * 1000)
 
 
 class CompareTest(absltest.TestCase):
@@ -55,10 +61,14 @@ class CompareTest(absltest.TestCase):
     def missing():
       raise ImportError('not installed')
 
-    makers = {'default': lambda: make(1), 'twice': lambda: make(2)}
-    makers |= {'half': lambda: make(0.5), 'missing': missing}
+    makers = {
+        'default': functools.partial(make, 1),
+        'twice': functools.partial(make, 2),
+        'half': functools.partial(make, 0.5),
+        'missing': missing,
+    }
     found = benchmarks.compare(makers, builds=3)
-    self.assertEqual([*found], ['twice', 'half'])
+    self.assertEqual(list(found), ['twice', 'half'])
     self.assertRegex(found['twice'], r'^2\.00 \(.*\)$')
     self.assertRegex(found['half'], r'^0\.50 \(.*\)$')
 
