@@ -1,20 +1,27 @@
-"""Runs the Python blocks of pages as printed, each in a fresh namespace.
+"""Runs the Python blocks of pages as printed.
 
   python -m tests.docs.blocks README.md docs/install.md
 
-Blocks that import a framework named in `SLOW` run only with ``ALL=1``.
+A block without imports continues the block before it. All others begin a
+program with a fresh namespace. Programs that import a framework named in `SLOW`
+run only with ``ALL=1``, each in a process of its own: the LLVM of TensorFlow
+and that of PyTorch's Triton clash in one process.
 """
 
+from concurrent import futures
+import multiprocessing
 import os
 import pathlib
 import re
 import sys
 import tempfile
 import traceback
+from typing import Any
 
 import markdown_it
 
 ROOT = pathlib.Path(__file__).parents[2]
+IMPORT = re.compile(r'^ *(import|from) ', re.MULTILINE)
 SLOW = re.compile(
     r'^ *(import|from) (pyro|tensorflow|tf_keras|thinc|torch)\b', re.MULTILINE
 )
@@ -29,27 +36,57 @@ def blocks(text: str, language: str) -> list[tuple[int, str]]:
   ]
 
 
-def run(code: str, place: str, line: int) -> bool:
-  """Runs a block; prints the traceback and returns False if it raises."""
+def programs(text: str) -> list[list[tuple[int, str]]]:
+  """The Python blocks of a page, grouped into programs."""
+  grouped = []
+  for line, code in blocks(text, 'python'):
+    if IMPORT.search(code) or not grouped:
+      grouped.append([])
+    grouped[-1].append((line, code))
+  return grouped
+
+
+def run(program: list[tuple[int, str]], place: str) -> dict[str, Any]:
+  """Runs a program and returns the names that it defines."""
+  names = {'__name__': place}
+  for line, code in program:
+    exec(compile('\n' * (line - 1) + code, place, 'exec'), names)
+  return names
+
+
+def error(program: list[tuple[int, str]], place: str) -> str:
+  """Runs a program and returns its traceback, if it raises."""
+  import jax  # The backend of Keras is set first.
+
+  jax.config.update('jax_enable_x64', False)
   try:
-    exec(compile('\n' * (line - 1) + code, place, 'exec'), {'__name__': place})
+    run(program, place)
   except Exception:  # pylint: disable=broad-exception-caught
-    print(f'{place}:{line} fails:', traceback.format_exc(), sep='\n')
-    return False
-  return True
+    return traceback.format_exc()
+  return ''
+
+
+def error_in_new_process(program: list[tuple[int, str]], place: str) -> str:
+  """Returns what `error` does, without loading frameworks into this process."""
+  new = multiprocessing.get_context('spawn')
+  with futures.ProcessPoolExecutor(1, mp_context=new) as executor:
+    return executor.submit(error, program, place).result()
 
 
 def main(*pages: str) -> int:
-  """Runs the blocks of pages and returns how many failed."""
-  import jax  # The backend of Keras is set first.
-
-  failed = []
+  """Runs the programs of pages and returns how many failed."""
+  failed = 0
   for page in pages:
-    for line, code in blocks((ROOT / page).read_text('utf-8'), 'python'):
-      if os.environ.get('ALL') or not SLOW.search(code):
-        jax.config.update('jax_enable_x64', False)
-        failed += [line] * (not run(code, page, line))
-  return len(failed)
+    for program in programs((ROOT / page).read_text('utf-8')):
+      line, _ = program[0]
+      is_slow = any(SLOW.search(code) for _, code in program)
+      if is_slow and not os.environ.get('ALL'):
+        continue
+      message = (error_in_new_process if is_slow else error)(program, page)
+      if message:
+        print(f'{page}:{line} fails:', message, sep='\n')
+        failed += 1
+  return failed
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -19,6 +20,7 @@ import optax
 import pytest
 
 from porting import carry_over
+from tests.docs import blocks
 from tests.porting import states
 
 os.environ.setdefault('KERAS_BACKEND', 'jax')
@@ -439,6 +441,39 @@ class KerasModelTest(states.TestCase):
     model.fit(self.x, self.y, verbose=0)
     message = 'scales of float8 layers.*Train the model without'
     self.assert_refuses(message, carry_over.from_keras, model.optimizer)
+
+
+class PageTest(parameterized.TestCase):
+  """The CNN on the page, whose blocks run in tests/docs."""
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    pytest.importorskip('keras')
+    page = 'docs/porting/state.md'
+    programs = blocks.programs((blocks.ROOT / page).read_text('utf-8'))
+    with mock.patch.dict(sys.modules, carry_over=carry_over):
+      cls.names = blocks.run(programs[0], page)
+
+  @parameterized.named_parameters(
+      ('without the flag', dict(eps=1e-5), 1e-3),
+      ("Keras's default epsilon", dict(eps=1e-7, tf_style=True), 1e-3),
+      ("flax's epsilon of BatchNorm", dict(eps=1e-5, tf_style=True), 1e-5),
+  )
+  def test_check_notices(self, settings, epsilon_of_batch_norm):
+    optimizer = optax.adam(1e-3, **settings)
+    model = self.names['CNN'](epsilon_of_batch_norm)
+    new = self.names['train'](model, optimizer)
+    with self.assertRaisesRegex(AssertionError, 'Not equal to tolerance'):
+      self.names['check'](new)
+
+  def test_check_notices_a_wrong_count(self):
+    names = self.names
+    wrong = names['moments']._replace(count=1)
+    with mock.patch.dict(names, moments=wrong):
+      new = names['train'](names['CNN'](), names['optimizer'])
+    with self.assertRaisesRegex(AssertionError, 'Not equal to tolerance'):
+      names['check'](new)
 
 
 class OtherFrameworksTest(parameterized.TestCase):
