@@ -606,7 +606,10 @@ def _comments(translation, copy):
       ' distance traveled.'
   )
   wrap = textwrap.TextWrapper(
-      _WIDTH, initial_indent='# ', subsequent_indent='# ', break_on_hyphens=False
+      _WIDTH,
+      initial_indent='# ',
+      subsequent_indent='# ',
+      break_on_hyphens=False,
   )
   return '\n'.join(map(wrap.fill, [checked, *translation.notes]))
 
@@ -933,7 +936,7 @@ class _Keras:
 
   def _read_settings(self):
     """Returns the settings that all optimizers have, and those of this one."""
-    own = list(_defaults(self.rule.__name__))[2:]
+    own = list(inspect.signature(self.rule).parameters)[2:]
     config = self._twin(_learning_rate=0.0).get_config()
     known = ['name', 'learning_rate', *_KERAS_SHARED, *own]
     _check_unknown_settings(self.optimizer, config, known)
@@ -1000,7 +1003,7 @@ class _Keras:
           _OWN_SCHEDULE,
       )
     rule = KERAS_SCHEDULES[kind.__name__]
-    own = list(_defaults(rule.__name__))
+    own = list(inspect.signature(rule).parameters)
     config = theirs.get_config()
     _check_unknown_settings(theirs, config, ['name', *own])
     settings = {name: _plain(name, config[name]) for name in own}

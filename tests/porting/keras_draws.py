@@ -2,8 +2,6 @@
 
 import random
 
-SHAPES = {'bias_head': {'kernel': (4, 3), 'bias': (3,)}, 'scale': ()}
-
 
 class Keras:
   """An optimizer of Keras 3 that can be created more than once.
@@ -39,6 +37,17 @@ class Keras:
     del values['keras'], values['random']
     return f'Keras({values})'
 
+  @property
+  def period(self):
+    """The number of gradients after which everything periodic repeats."""
+    every = self.settings.get('gradient_accumulation_steps', 1)
+    return every * self.settings.get('ema_overwrite_frequency', 1)
+
+  @property
+  def loses_state(self):
+    """Whether Keras itself forgets a number that its Nadam keeps."""
+    return self.kind == 'Nadam' and self.scaled
+
   def create(self, variables):
     """Returns the optimizer, built on variables."""
     optimizers = self.keras.optimizers
@@ -64,7 +73,7 @@ class Keras:
     return float(f'{10 ** self.random.uniform(low, high):.1e}')
 
   def _draw_own(self):
-    """Draws the settings of this kind of optimizer, each in every other case."""
+    """Draws the settings of this kind of optimizer, half of them each time."""
     drawn = {
         'beta_1': self.random.choice([0.5, 0.8, 0.95]),
         'beta_2': self.random.choice([0.9, 0.98, 0.9999]),
