@@ -1419,6 +1419,7 @@ _TORCH_KEYS = (
 )
 
 _TORCH_LOOPS = 'pytorch.md#clipping-and-gradient-accumulation'
+_TORCH_PRECISION = 'pytorch.md#gradscaler-amp-float16-and-bfloat16'
 _TORCH_SCHEDULES = 'pytorch.md#schedulers'
 
 
@@ -1447,6 +1448,9 @@ def _check_torch_optimizer(optimizer):
   hooks = '_optimizer_step_pre_hooks', '_optimizer_step_post_hooks'
   if any(getattr(optimizer, hook, None) for hook in hooks):
     _refuse('A hook of this optimizer', "can't be translated; remove it first")
+  step = vars(optimizer).get('step')
+  if step is not None and not hasattr(step, '_wrapped_by_lr_sched'):
+    _refuse('optimizer.step', 'was replaced; pass the optimizer as constructed')
   known = inspect.signature(_TORCH_OPTIMIZERS[kind]).parameters
   for group in optimizer.param_groups:
     _check_torch_group(optimizer, group, {*known, *_TORCH_KEYS})
@@ -1551,7 +1555,8 @@ class _Torch:
     rates, schedules = self._rates()
     call, trees = self._join_groups(rates)
     name = f'torch.optim.{type(self.optimizer).__name__}'
-    return Translation(name, call, {**schedules, **trees}, self._notes())
+    notes = self._notes(uses_tree=bool(trees))
+    return Translation(name, call, {**schedules, **trees}, notes)
 
   def copy(self):
     """Returns the `Copy`."""
@@ -1744,8 +1749,8 @@ class _Torch:
     """Returns whether PyTorch rounds to float32, as NAdam its momenta."""
     return type(self.optimizer).__name__ == 'NAdam'
 
-  def _notes(self):
-    """Returns what the check can't see."""
+  def _notes(self, uses_tree):
+    """Returns what the check can't see, and what the user must define."""
     notes = [
         'It does not know what your training loop does, such as clipping or'
         f' accumulating gradients: see {_GUIDE}{_TORCH_LOOPS}.'
@@ -1760,7 +1765,18 @@ class _Torch:
           f'{self.learning_rate.__name__} is your own, and there was no'
           ' scheduler to compare it with.'
       )
-    if len(self.groups) > 1 or 'frozen' in self.labels:
+    narrow = {
+        str(param.dtype).removeprefix('torch.')
+        for group in self.optimizer.param_groups
+        for param in group['params']
+        if param.element_size() < 4
+    }
+    if narrow:
+      notes.append(
+          f'Your parameters are {" and ".join(sorted(narrow))}, in which PyTorch'
+          f' and optax round differently: see {_GUIDE}{_TORCH_PRECISION}.'
+      )
+    if uses_tree:
       notes.append(
           'to_params turns a list in the order of the parameter groups into a'
           ' tree like your params.'

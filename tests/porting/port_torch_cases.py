@@ -188,6 +188,11 @@ class StateTest(absltest.TestCase):
       port.to_optax(self.optimizer, self.scheduler)
     self.assertEqual(before, read())
 
+  def test_narrow_parameters_are_noted(self):
+    param = torch.nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
+    code = port.to_optax(torch.optim.Adam([param]))
+    self.assertIn('# Your parameters are bfloat16, in which', code)
+
   def test_models_are_not_copied(self):
     huge = torch.nn.Parameter(torch.empty(10**12, device='meta'))
     optimizer = torch.optim.AdamW([huge])
@@ -538,6 +543,12 @@ def _hook():
   return optimizer, None
 
 
+def _replaced_step():
+  optimizer = _sgd()
+  optimizer.step = print
+  return optimizer, None
+
+
 def _missing_scheduler():
   optimizer = _sgd()
   schedulers.StepLR(optimizer, 30)
@@ -619,6 +630,7 @@ class RefusalTest(parameterized.TestCase):
       (_complex, 'A complex parameter has a different update in optax'),
       (_own_key, 'The key lr_scale of a parameter group is not a setting'),
       (_hook, "A hook of this optimizer can't be translated"),
+      (_replaced_step, 'optimizer.step was replaced'),
       (_missing_scheduler, 'This optimizer has a scheduler; pass it'),
       (_other_scheduler, 'The scheduler is not one of this optimizer'),
       (_cycled_momentum, "cycle_momentum=True can't be translated. See"),
