@@ -8,6 +8,7 @@ import functools
 import importlib
 import multiprocessing
 import os
+import pathlib
 import re
 import sys
 import traceback
@@ -18,6 +19,9 @@ import numpy as np
 
 from tests.porting import problem
 from tests.porting import rules
+
+# Pages import port.py as scripts do.
+sys.path.append(str(pathlib.Path(__file__).parents[2] / 'porting'))
 
 # The module to import, where it isn't the framework's name.
 _MODULES = {
