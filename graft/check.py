@@ -175,21 +175,24 @@ def _check_nesterov(name: str, factory: Callable, takes: Mapping) -> None:
   raise GraftError(f'{call} does not raise a ValueError', _REMEDY)
 
 
-def _check_parameters(name: str, takes: Mapping[str, inspect.Parameter]):
+def _check_parameters(
+    name: str, takes: Mapping[str, inspect.Parameter]
+) -> None:
   """Raises a GraftError for a parameter or a default that is not known."""
+  in_formula = {*_parameters(formula.adam), *_parameters(formula.expected)}
   for key, parameter in takes.items():
-    if key not in VALUES:
+    if key not in VALUES or key not in in_formula:
       raise GraftError(
           f'{name} has a parameter `{key}`, which the check does not know',
-          'add its values to VALUES in graft/check.py, and what it does to'
-          ' graft/formula.py',
+          'add it to `adam` in graft/formula.py, and its values to VALUES in'
+          ' graft/check.py',
       )
-    default = formula.FUNCTIONS[name].defaults.get(key, VALUES[key][0])
+    default = formula.FUNCTIONS[name].options.get(key, VALUES[key][0])
     if key != 'learning_rate' and parameter.default != default:
       raise GraftError(
           f'{name} has the default {key}={parameter.default!r}, the check'
           f' knows {default!r}',
-          'add it to the defaults in FUNCTIONS in graft/formula.py',
+          'add it to the options in FUNCTIONS in graft/formula.py',
       )
 
 
@@ -202,7 +205,7 @@ def _cases(name: str, takes: Mapping[str, Any]) -> Iterator[Case]:
   rate = values(['learning_rate'], 0)
   numbers = values(_NUMBERS, 1)
   callables = values(['learning_rate', 'mask'], -1)
-  is_nesterov = formula.FUNCTIONS[name].defaults.get('nesterov')
+  is_nesterov = formula.FUNCTIONS[name].options.get('nesterov')
   flags = ['epsilon_hat'] if is_nesterov else ['epsilon_hat', 'tf_style']
   for flag in ({}, *(values([flag], 1) for flag in flags)):
     for dtype in ('float32', 'float64', 'complex128'):

@@ -16,28 +16,28 @@ class Formula:
   """How one function of optax differs from :func:`adam` below.
 
   Attributes:
-    maximum: Whether it divides by the largest second moment, as AMSGrad does.
+    options: The options of :func:`adam` that it sets, or has as defaults.
     decay: Whether it adds decayed weights.
     rate: Whether it multiplies by a negative learning rate.
-    defaults: The defaults that differ from those of :func:`adam`.
     since: The first release of optax whose function gets the flag.
   """
 
-  maximum: bool = False
+  options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   decay: bool = False
   rate: bool = True
-  defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   since: str = '0.2.0'
 
 
+_AMSGRAD = {'maximum': True}
+_NADAM = {'nesterov': True}
 FUNCTIONS = {
     'scale_by_adam': Formula(rate=False),
-    'scale_by_amsgrad': Formula(rate=False, maximum=True, since='0.2.7'),
+    'scale_by_amsgrad': Formula(_AMSGRAD, rate=False, since='0.2.7'),
     'adam': Formula(),
     'adamw': Formula(decay=True),
-    'nadam': Formula(defaults={'nesterov': True}),
-    'nadamw': Formula(defaults={'nesterov': True}, decay=True),
-    'amsgrad': Formula(maximum=True, since='0.2.7'),
+    'nadam': Formula(_NADAM),
+    'nadamw': Formula(_NADAM, decay=True),
+    'amsgrad': Formula(_AMSGRAD, since='0.2.7'),
 }
 
 
@@ -123,10 +123,9 @@ def expected(
   formula = FUNCTIONS[name]
   directions = adam(
       grads,
-      maximum=formula.maximum,
       epsilon_hat=epsilon_hat or tf_style,
       count=count,
-      **{**formula.defaults, **options},
+      **{**formula.options, **options},
   )
   updates = []
   for step, update in enumerate(directions, start=count):

@@ -18,7 +18,10 @@ import optax
 from graft import check
 from graft import formula
 from graft import package
+from graft import version
 from graft.errors import GraftError
+
+_PIN = version.UPSTREAM
 
 
 def _overriding(factory, overrides):
@@ -104,6 +107,13 @@ class CheckTest(parameterized.TestCase):
     with self.assertRaisesRegex(GraftError, message):
       self.check({'adam': factory})
 
+  def test_refuses_a_parameter_that_the_formula_lacks(self):
+    factory = _with_parameters(optax.adam, _keyword('power', 2))
+    message = '`power`, which the check does not know; .*graft/formula.py'
+    with mock.patch.dict(check.VALUES, {'power': (2, 3)}):
+      with self.assertRaisesRegex(GraftError, message):
+        self.check({'adam': factory})
+
   def test_refuses_an_unknown_default_and_says_where_to_add_it(self):
     b1 = inspect.signature(optax.scale_by_adam).parameters['b1']
     factory = _with_parameters(optax.scale_by_adam, b1.replace(default=0.8))
@@ -181,18 +191,18 @@ class ProcessTest(parameterized.TestCase):
     folder = self.enter_context(tempfile.TemporaryDirectory())
     self.folder = pathlib.Path(folder)
 
-  def check(self, merged, upstream='', version='1.0'):
+  def check(self, merged, upstream='', number='1.0'):
     """Checks one toy package as the result of merging with a different one."""
     for root, text in (('merged', merged), ('upstream', upstream)):
       (self.folder / root / 'optax').mkdir(parents=True)
       (self.folder / root / 'optax' / '__init__.py').write_text(text)
-    toy = package.Upstream(self.folder / 'upstream', version)
+    toy = package.Upstream(self.folder / 'upstream', number)
     with mock.patch.object(package, 'write_tree'):
       return package.write_checked_tree(toy, self.folder / 'merged')
 
   @parameterized.named_parameters(
       ('import', 'import nothing_like_it', 'nothing_like_it'),
-      ('empty', '__version__ = "0.2.8"', 'scale_by_adam'),
+      ('empty', f'__version__ = {_PIN!r}', 'scale_by_adam'),
       ('success', 'import os; os._exit(0)', 'exit status 0'),
       ('failure', 'import os; os._exit(3)', 'exit status 3'),
   )
@@ -201,14 +211,14 @@ class ProcessTest(parameterized.TestCase):
       self.check(merged)
 
   @parameterized.named_parameters(
-      ('release', '1.0', 'build on optax 0.2.8 instead'),
-      ('pinned', '0.2.8', 'install what it needs with pip install .*==0.2.8'),
+      ('release', '1.0', f'build on optax {_PIN} instead'),
+      ('pinned', _PIN, f'install what it needs with pip install optax=={_PIN}'),
   )
-  def test_refuses_an_upstream_that_does_not_import(self, version, remedy):
+  def test_refuses_an_upstream_that_does_not_import(self, number, remedy):
     text = 'import nothing_like_it'
-    message = f'optax {version} does not import here: .*nothing_like_it.*; '
+    message = f'optax {number} does not import here: .*nothing_like_it.*; '
     with self.assertRaisesRegex(GraftError, message + remedy):
-      self.check(text, text, version)
+      self.check(text, text, number)
 
   @parameterized.parameters(
       'JAX_DEBUG_NANS',

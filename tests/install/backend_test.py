@@ -126,7 +126,7 @@ class WheelTest(TestCase):
     self.assertNotEqual(folder, os.getcwd())
 
   @parameterized.parameters(
-      ('0.2.8', r"pip install 'setuptools.*txt 'optax==0\.2\.4' first.*"),
+      (version.UPSTREAM, r"pip install 'setuptools.*txt 'optax==0\.2\.4' first.*"),
       ('0.2.4+epsilon.hat', r".*--force-reinstall .*'optax==0\.2\.4'.*"),
       ('0.2.4+epsilon.hat.2', r".*--force-reinstall .*'optax==0\.2\.4'.*"),
   )
@@ -303,8 +303,9 @@ class VersionTest(absltest.TestCase):
     self.assertEqual(newest, version.of_fork())
 
   def test_a_local_version_of_upstream_is_extended(self):
-    self.assertEqual(version.of_fork('1.2'), '1.2+epsilon.hat.3')
-    self.assertEqual(version.of_fork('1.2+abc'), '1.2+abc.epsilon.hat.3')
+    with mock.patch.object(version, 'BUILD', 2):
+      self.assertEqual(version.of_fork('1.2'), '1.2+epsilon.hat.2')
+      self.assertEqual(version.of_fork('1.2+abc'), '1.2+abc.epsilon.hat.2')
 
 
 if __name__ == '__main__':
