@@ -126,7 +126,7 @@ class WheelTest(TestCase):
     self.assertNotEqual(folder, os.getcwd())
 
   @parameterized.parameters(
-      (version.UPSTREAM, r"pip install 'setuptools.*txt 'optax==0\.2\.4' first.*"),
+      ('0.2.9', r"pip install 'setuptools.*txt 'optax==0\.2\.4' first.*"),
       ('0.2.4+epsilon.hat', r".*--force-reinstall .*'optax==0\.2\.4'.*"),
       ('0.2.4+epsilon.hat.2', r".*--force-reinstall .*'optax==0\.2\.4'.*"),
   )

@@ -58,7 +58,7 @@ class BuildTest(absltest.TestCase):
     sdist = environments.build(self.checkout, 'sdist', self.upstream)
     self.assertEqual(sdist.name, f'optax-{version.of_fork()}.tar.gz')
     unpacked = _unpack(sdist, self.folder / 'sdist')
-    for file in ('graft/backend.py', 'test.sh', '.ci/run', 'README.md'):
+    for file in ('graft/backend.py', '.ci/run', 'CONTRIBUTING.md'):
       self.assertTrue((unpacked / file).is_file(), msg=file)
     self.assertFalse((unpacked / 'optax' / '__init__.py').exists())
 
