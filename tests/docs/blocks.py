@@ -46,12 +46,15 @@ def programs(text: str) -> list[list[tuple[int, str]]]:
   return grouped
 
 
-def run(program: list[tuple[int, str]], place: str) -> dict[str, Any]:
-  """Runs a program and returns the names that it defines."""
-  names = {'__name__': place}
+def run(
+    program: list[tuple[int, str]], place: str, names: dict | None = None
+) -> dict[str, Any]:
+  """Runs a program that may use some names, and returns these and its own."""
+  namespace = {'__name__': place, **(names or {})}
   for line, code in program:
-    exec(compile('\n' * (line - 1) + code, place, 'exec'), names)
-  return names
+    above = '\n' * (line - 1)  # So that tracebacks have the lines of the page.
+    exec(compile(above + code, place, 'exec'), namespace)
+  return namespace
 
 
 def error(program: list[tuple[int, str]], place: str) -> str:

@@ -152,9 +152,7 @@ def code_with(name):
   """Runs the page's only block that defines a name, and returns its names."""
   text = PAGE.read_text('utf-8')
   [code] = [c for _, c in blocks.blocks(text, 'python') if f'def {name}(' in c]
-  names = {}
-  exec(code, names)  # pylint: disable=exec-used
-  return names
+  return blocks.run([(1, code)], PAGE.name)
 
 
 def updates_of(optimizer, dtype, steps):

@@ -17,6 +17,7 @@ from unittest import mock
 import jax
 import numpy as np
 
+from tests.docs import blocks
 from tests.porting import problem
 from tests.porting import rules
 
@@ -65,9 +66,7 @@ def run_in(process, case):
 
 def define(case, code, names):
   """Runs a code of a case and returns the names that it defines."""
-  names = dict(names, __name__='__page__')
-  exec(compile(code, case.place, 'exec'), names)  # pylint: disable=exec-used
-  return names
+  return blocks.run([(1, code)], case.place, names)
 
 
 def _define(case, params):
