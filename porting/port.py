@@ -801,8 +801,7 @@ def _train(optimizer, copy, gradients):
 def _compare_rates(name, ours, theirs, copy):
   """Raises if two schedules differ at the start, a boundary or beyond."""
   counts = copy.counts or _counts_around(copy.boundaries)
-  # The type of the counts in the states of optax.
-  ours = jax.jit(jax.vmap(ours))(jnp.array(counts, jnp.int32)).tolist()
+  ours = _call_schedule(name, ours, counts).tolist()
   theirs = [float(theirs(count)) for count in counts]
   largest = np.nanmax(np.abs(theirs))
   for count, a, b in zip(counts, ours, theirs, strict=True):
@@ -815,6 +814,19 @@ def _compare_rates(name, ours, theirs, copy):
           ' 100.0'
       )
     _refuse(name, reason)
+
+
+def _call_schedule(name, schedule, counts):
+  """Returns a schedule's values under jit, as in training."""
+  # The type of the counts in the states of optax.
+  counts = jnp.array(counts, jnp.int32)
+  try:
+    return np.asarray(jax.jit(jax.vmap(schedule))(counts))
+  except jax.errors.JAXTypeError:
+    _refuse(
+        name,
+        'has an if, a max or the like that JAX does not trace: use jnp.where',
+    )
 
 
 def _counts_around(boundaries):
@@ -1418,6 +1430,7 @@ _TORCH_KEYS = (
     'weight_decay',
 )
 
+_LONGEST_TORCH_CHECK = 1_000_000
 _TORCH_LOOPS = 'pytorch.md#clipping-and-gradient-accumulation'
 _TORCH_PRECISION = 'pytorch.md#gradscaler-amp-float16-and-bfloat16'
 _TORCH_SCHEDULES = 'pytorch.md#schedulers'
@@ -1427,6 +1440,8 @@ def _describe_torch(optimizer, scheduler, learning_rate, scheduler_every):
   """Returns the translation of an optimizer of PyTorch, and its copy."""
   _check_torch_optimizer(optimizer)
   _check_torch_scheduler(optimizer, scheduler, learning_rate)
+  if type(scheduler_every) is not int or scheduler_every < 1:
+    _refuse(f'scheduler_every={scheduler_every}', 'is not a number of updates')
   if scheduler is None and scheduler_every != 1:
     _refuse(f'scheduler_every={scheduler_every}', 'needs a scheduler')
   if learning_rate is not None:
@@ -1449,7 +1464,9 @@ def _check_torch_optimizer(optimizer):
   if any(getattr(optimizer, hook, None) for hook in hooks):
     _refuse('A hook of this optimizer', "can't be translated; remove it first")
   step = vars(optimizer).get('step')
-  if step is not None and not hasattr(step, '_wrapped_by_lr_sched'):
+  # A scheduler counts the steps.
+  counts = hasattr(step, '_wrapped_by_lr_sched') or hasattr(step, '_with_counter')
+  if step is not None and not counts:
     _refuse('optimizer.step', 'was replaced; pass the optimizer as constructed')
   known = inspect.signature(_TORCH_OPTIMIZERS[kind]).parameters
   for group in optimizer.param_groups:
@@ -1575,7 +1592,6 @@ class _Torch:
         rates=compared,
         counts=self._counts(),
         scope=scope,
-        bound=1e-5 if self._is_rounded() else 1e-10,
     )
 
   def _pick(self, leaves):
@@ -1620,9 +1636,9 @@ class _Torch:
         scheduler = _rewind(self.scheduler, self.optimizer, twin)
         return np.array(_step_through(scheduler, twin, self._length()))
     if self.learning_rate is not None:
-      counts = jnp.arange(200, dtype=jnp.int32)
-      rates = jax.jit(jax.vmap(self.learning_rate))(counts)
-      return np.tile(np.asarray(rates)[:, np.newaxis], len(self.groups))
+      name = self.learning_rate.__name__
+      rates = _call_schedule(name, self.learning_rate, range(200))
+      return np.tile(rates[:, np.newaxis], len(self.groups))
     return np.array([_torch_rates(twin)])
 
   def _length(self):
@@ -1645,6 +1661,8 @@ class _Torch:
     changes = np.any(self.history[1:] != self.history[:-1], axis=1)
     first = np.argmax(changes) + 1 if changes.any() else 0
     steps = max(200, self.every * first + 100)
+    if steps > _LONGEST_TORCH_CHECK:
+      _refuse(f'A rate that stays for {steps} updates', 'takes long to check')
     return min(steps, self.every * len(self.history))
 
   def _train(self, gradients):
@@ -1655,13 +1673,15 @@ class _Torch:
     params = [p for group in twin.param_groups for p in group['params']]
     trained = [label != 'frozen' for label in self._pick(self.labels)]
     steps = []
-    for count, grads in enumerate(zip(*gradients, strict=True)):
-      for param, grad, is_trained in zip(params, grads, trained, strict=True):
-        param.grad = torch.tensor(grad) if is_trained else None
-      for group, column in zip(twin.param_groups, self.history.T, strict=True):
-        group['lr'] = float(self._rate_at(column, count))
-      twin.step()
-      steps.append([_torch_array(param) for param in params])
+    with _torch_float64(torch):
+      for count, grads in enumerate(zip(*gradients, strict=True)):
+        for param, grad, is_trained in zip(params, grads, trained, strict=True):
+          param.grad = torch.tensor(grad) if is_trained else None
+        columns = self.history.T
+        for group, column in zip(twin.param_groups, columns, strict=True):
+          group['lr'] = float(self._rate_at(column, count))
+        twin.step()
+        steps.append([_torch_array(param) for param in params])
     return [np.stack(values) for values in zip(*steps, strict=True)]
 
   def _check_current_rates(self):
@@ -1745,16 +1765,17 @@ class _Torch:
       values = [Name(f'*[{x!r}] * {length}') for x, length in runs]
     return Call('to_params', values)
 
-  def _is_rounded(self):
-    """Returns whether PyTorch rounds to float32, as NAdam its momenta."""
-    return type(self.optimizer).__name__ == 'NAdam'
-
   def _notes(self, uses_tree):
     """Returns what the check can't see, and what the user must define."""
     notes = [
         'It does not know what your training loop does, such as clipping or'
         f' accumulating gradients: see {_GUIDE}{_TORCH_LOOPS}.'
     ]
+    if type(self.optimizer).__name__ == 'NAdam':
+      notes.append(
+          'Outside of the check, PyTorch rounds the product of the momenta to'
+          ' float32.'
+      )
     if self.scheduler is not None and self.every == 1:
       notes.append(
           'The scheduler is stepped after every update. If yours is not, pass'
@@ -1782,6 +1803,17 @@ class _Torch:
           ' tree like your params.'
       )
     return notes
+
+
+@contextlib.contextmanager
+def _torch_float64(torch):
+  """A context in which PyTorch's new states are in float64."""
+  dtype = torch.get_default_dtype()
+  torch.set_default_dtype(torch.float64)
+  try:
+    yield
+  finally:
+    torch.set_default_dtype(dtype)
 
 
 def _rewind(scheduler, optimizer, twin):
@@ -1852,15 +1884,18 @@ def _torch_array(param):
 
 def _torch_settings(settings):
   """Returns settings with Python's numbers, as the check uses them."""
-  plain = {name: _torch_number(value) for name, value in settings.items()}
+  plain = {
+      name: _torch_number(value)
+      for name, value in settings.items()
+      if name not in ('params', 'param_names')
+  }
   chosen = _TORCH_IMPLEMENTATION.items()
-  plain |= {name: value for name, value in chosen if name in plain}
-  return {k: v for k, v in plain.items() if k not in ('params', 'param_names')}
+  return plain | {name: value for name, value in chosen if name in plain}
 
 
 def _torch_number(value):
   """Returns the Python number of a setting, which may be a tensor."""
-  if isinstance(value, tuple):
+  if isinstance(value, (list, tuple)):
     return tuple(map(_torch_number, value))
   if not hasattr(value, 'element_size'):
     return value.item() if isinstance(value, np.generic) else value

@@ -93,7 +93,7 @@ def _distance(theirs, ours, values):
 class DrawsTest(absltest.TestCase):
   """Settings of all kinds at once."""
 
-  DRAWS = 60
+  DRAWS = 50
   # Why a draw may be refused.
   REASONS = (
       '^torch.optim.lr_scheduler.LambdaLR needs a translation of your own',
@@ -665,6 +665,15 @@ class RefusalTest(parameterized.TestCase):
     with self.assertRaisesRegex(ValueError, 'numbers of steps as floats'):
       port.to_optax(optimizer, scheduler, learning_rate=rate)
 
+  def test_rate_that_cannot_be_traced(self):
+    optimizer, scheduler = _lambda()
+
+    def rate(count):
+      return 0.1 * 0.9**count if count < 9 else 0.0
+
+    with self.assertRaisesRegex(ValueError, '^rate has an if.* use jnp.where'):
+      port.to_optax(optimizer, scheduler, learning_rate=rate)
+
   def test_rate_must_be_a_named_function(self):
     optimizer, scheduler = _lambda()
     for rate in (0.1, lambda count: 0.1):
@@ -679,9 +688,14 @@ class RefusalTest(parameterized.TestCase):
     with self.assertRaisesRegex(ValueError, 'parameter groups have several'):
       port.to_optax(optimizer, scheduler, learning_rate=halve)
 
-  def test_updates_between_steps_of_no_scheduler(self):
+  def test_updates_between_steps(self):
     with self.assertRaisesRegex(ValueError, '^scheduler_every=5 needs a'):
       port.to_optax(_sgd(), scheduler_every=5)
+    optimizer = _sgd()
+    scheduler = schedulers.StepLR(optimizer, 30)
+    for every in (0, 2.0):
+      with self.assertRaisesRegex(ValueError, f'^scheduler_every={every} is no'):
+        port.to_optax(optimizer, scheduler, scheduler_every=every)
 
 
 if __name__ == '__main__':
