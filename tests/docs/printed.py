@@ -1,17 +1,22 @@
-"""What a block of PyTorch's page prints, for the block below it."""
+"""What a block of a page prints, for the block below it."""
 
 import contextlib
 import importlib.util
 import io
+import os
 import sys
 
 from tests.docs import blocks
 
-PAGE = blocks.ROOT / 'docs/porting/pytorch.md'
+
+def by_keras(page: str, heading: str) -> str:
+  """Returns what the first Python block below a heading prints."""
+  os.environ['KERAS_BACKEND'] = 'jax'
+  return _printed(page, heading, {})
 
 
 def by_torch(heading: str) -> str:
-  """Returns what the first Python block below a heading prints.
+  """Does the same on PyTorch's page.
 
   Returns an empty string if PyTorch is not installed.
   """
@@ -19,10 +24,16 @@ def by_torch(heading: str) -> str:
     return ''
   import torch  # pylint: disable=import-outside-toplevel
 
-  _, _, below = PAGE.read_text('utf-8').partition(f'\n{heading}\n')
+  params = [torch.nn.Parameter(torch.ones(3))]
+  return _printed('docs/porting/pytorch.md', heading, {'params': params})
+
+
+def _printed(page, heading, names):
+  text = (blocks.ROOT / page).read_text('utf-8')
+  _, _, below = text.partition(f'\n{heading}\n')
   _, code = blocks.blocks(below, 'python')[0]
   sys.path.append(str(blocks.ROOT / 'porting'))
   output = io.StringIO()
   with contextlib.redirect_stdout(output):
-    exec(code, {'params': [torch.nn.Parameter(torch.ones(3))]})  # pylint: disable=exec-used
+    exec(code, names)  # pylint: disable=exec-used
   return output.getvalue().rstrip() + '\n'
