@@ -4,9 +4,9 @@ Row: a table whose second header names optax has in each row two code spans,
 what you had and what you write. A third column holds the distance between calls
 that only look the same.
 
-Setup: a block that doesn't define ``optimizer`` runs before each row below it, up
-to the next heading of level two or the next such block. If it imports optax, it
-belongs to what you write, otherwise to what you had. So cells can be short::
+Setup: a block that doesn't define ``optimizer`` runs before each row below it,
+up to the next heading of level two or the next such block. If it imports optax,
+it belongs to what you write, otherwise to what you had. So cells can be short::
 
   from keras.optimizers import Adam
 
@@ -25,8 +25,8 @@ PyTorch's schedulers do::
   | `ExponentialLR(optimizer, 0.9)` | `optax.exponential_decay(1e-3, 1, 0.9)` |
 
 Recipe: a section with two blocks that define ``optimizer``, what you had and
-what you write. If the second one doesn't import optax, it continues the setup of
-what you write. No other blocks are allowed, since nothing would run them.
+what you write. If the second one doesn't import optax, it continues the setup
+of what you write. No other blocks are allowed, since nothing would run them.
 """
 
 import pathlib
