@@ -1431,6 +1431,7 @@ _TORCH_KEYS = (
 )
 
 _LONGEST_TORCH_CHECK = 1_000_000
+_NOT_COMPARED = '{} is your own, and there was no scheduler to compare it with.'
 _TORCH_LOOPS = 'pytorch.md#clipping-and-gradient-accumulation'
 _TORCH_PRECISION = 'pytorch.md#gradscaler-amp-float16-and-bfloat16'
 _TORCH_SCHEDULES = 'pytorch.md#schedulers'
@@ -1782,10 +1783,7 @@ class _Torch:
           ' scheduler_every, the number of updates between its steps.'
       )
     if self.scheduler is None and self.learning_rate is not None:
-      notes.append(
-          f'{self.learning_rate.__name__} is your own, and there was no'
-          ' scheduler to compare it with.'
-      )
+      notes.append(_NOT_COMPARED.format(self.learning_rate.__name__))
     narrow = {
         str(param.dtype).removeprefix('torch.')
         for group in self.optimizer.param_groups
@@ -2144,11 +2142,94 @@ _TORCH_SCHEDULERS = {
 }
 
 
+# ------------------------------------------------------------------------------
+# TensorFlow 1.
+# ------------------------------------------------------------------------------
+
+
+def _describe_tensorflow(optimizer, scheduler, learning_rate, scheduler_every):
+  """Returns the translation of TensorFlow 1's AdamOptimizer, and its copy."""
+  import tensorflow as tf  # pylint: disable=import-outside-toplevel
+
+  if scheduler is not None or scheduler_every != 1:
+    _refuse('scheduler', "is for PyTorch; TensorFlow's rates are functions")
+  kind = tf.compat.v1.train.AdamOptimizer
+  if type(optimizer) is not kind:
+    _refuse(
+        _full_name(type(optimizer)), 'has no translation', 'tensorflow.md'
+    )
+  known = {'learning_rate', 'beta1', 'beta2', 'epsilon', 'use_locking', 'name'}
+  known |= {'use_own_namescope_for_non_slot_vars'}
+  _check_unknown_settings(optimizer, {}, known)
+  names = 'beta1', 'beta2', 'epsilon'
+  b1, b2, eps = (
+      _tensorflow_number(name, getattr(optimizer, f'_{name}')) for name in names
+  )
+  settings = dict(b1=b1, b2=b2, eps=eps)
+  notes = ['Outside of the check, TensorFlow rounds the settings to float32.']
+  scope = {}
+  if learning_rate is None:
+    rate = _tensorflow_number('learning_rate', optimizer._lr)
+    rates = np.full(200, rate)
+  else:
+    rate = _own_rate(learning_rate, None, None).code
+    rates = _call_schedule(rate, learning_rate, range(200))
+    scope[rate] = learning_rate
+    notes.append(_NOT_COMPARED.format(rate))
+  call = Call('optax.adam', rate, **settings, tf_style=True)
+  params = _small_params(2)
+
+  def train(gradients):
+    # TensorFlow would round Python's numbers to float32.
+    numbers = map(np.float64, settings.values())
+    create = functools.partial(kind, **dict(zip(names, numbers, strict=True)))
+    return _train_in_graph(tf, create, rates, params, gradients)
+
+  translation = Translation(
+      'tf.compat.v1.train.AdamOptimizer', call, notes=notes
+  )
+  return translation, Copy(params, train, scope=scope)
+
+
+def _tensorflow_number(name, value):
+  """Returns a setting that is a number, or a constant tensor."""
+  if hasattr(value, 'numpy') and not hasattr(value, 'assign'):
+    value = value.numpy()
+  if isinstance(value, np.float32):
+    return _shortest(value)
+  if not isinstance(value, (float, int, np.number)):
+    _refuse(
+        f'{name}={value!r}',
+        'is not a number. Write a rate that changes as a function of the number'
+        ' of updates, and pass it as learning_rate',
+        'tensorflow.md',
+    )
+  return float(value)
+
+
+def _train_in_graph(tf, create, rates, params, gradients):
+  """Returns the parameters after each step, see `Copy.train`."""
+  tf1 = tf.compat.v1
+  with tf.Graph().as_default(), tf.device('CPU'), tf1.Session() as session:
+    variables = [tf1.Variable(param) for param in params]
+    inputs = [tf1.placeholder(tf.float64, param.shape) for param in params]
+    rate = tf1.placeholder(tf.float64, [])
+    pairs = zip(inputs, variables, strict=True)
+    update = create(rate).apply_gradients(pairs)
+    session.run(tf1.global_variables_initializer())
+    steps = []
+    for *grads, value in zip(*gradients, rates, strict=True):
+      session.run(update, dict(zip([*inputs, rate], [*grads, value])))
+      steps.append(session.run(variables))
+  return [np.stack(values) for values in zip(*steps, strict=True)]
+
+
 # The function that describes the optimizers of each package. It takes the
 # arguments of `to_optax` and returns a `Translation` and a `Copy`.
 FRAMEWORKS = {
     'keras': _describe_keras,
     'torch': _describe_torch,
+    'tensorflow': _describe_tensorflow,
 }
 
 

@@ -1,6 +1,6 @@
 """The code that port.py prints makes the updates of PyTorch's optimizers.
 
-`port_torch_test.py` runs these tests.
+`port_frameworks_test.py` runs these tests.
 """
 
 import copy
