@@ -142,7 +142,7 @@ class MaskTest(absltest.TestCase):
 
   def test_masks_find_names_in_nnx_state(self):
     model = nnx.Linear(2, 3, rngs=nnx.Rngs(0))
-    decays = names_of('keras', 'exclude')['decays']
+    decays = names_of('keras', 'exclude')['decays_except']('bias')
     mask = decays(nnx.state(model, nnx.Param))
     self.assertEqual(jax.tree.leaves(mask), [False, True])
 
@@ -154,17 +154,23 @@ class MaskTest(absltest.TestCase):
         kernel_init=nn.with_partitioning(ones, (None, None)),
     )
     variables = layer.init(jax.random.key(0), jnp.ones((1, 2)))
-    decays = names_of('keras', 'exclude')['decays']
+    decays = names_of('keras', 'exclude')['decays_except']('bias')
     mask = decays(variables['params'])
     self.assertEqual(jax.tree.leaves(mask), [False, True])
 
   def test_masks_that_exclude_nothing_raise(self):
-    keras = names_of('keras', 'exclude')['decays']
+    keras = names_of('keras', 'exclude')['decays_except']
     bert = names_of('tensorflow', 'BERT')['decays']
-    for decays in (keras, bert):
-      for params in ([1.0, 2.0], {'kernel': 1.0}):
+    for decays in (keras('bias'), bert):
+      for params in ([1.0, 2.0], {'kernel': 1.0, 'scale': 1.0}):
         with self.assertRaisesRegex(ValueError, 'found no parameter'):
           decays(params)
+
+  def test_masks_that_miss_one_word_raise(self):
+    decays = names_of('keras', 'exclude')['decays_except']('bias', 'gamma')
+    with self.assertRaisesRegex(ValueError, "named {'gamma'}"):
+      decays({'bias': 1.0, 'scale': 1.0})
+    decays({'bias': 1.0, 'gamma': 1.0})
 
 
 class HyperparametersTest(absltest.TestCase):
