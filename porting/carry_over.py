@@ -186,12 +186,16 @@ def _check_only_rearranges(to_params, arrays):
   after = np.concatenate([[], *returned])
   if np.array_equal(np.sort(before), np.sort(after)):
     return
-  lost = [i for i, values in enumerate(given) if not np.isin(values, after).all()]
+  lost = [
+      index
+      for index, values in enumerate(given)
+      if not np.isin(values, after).all()
+  ]
   if lost:
     raise ValueError(
         f'to_params drops or changes values of the arrays {lost}, counted from'
-        ' 0. It must keep each value, so it may only rename, transpose, reshape,'
-        ' join and split arrays. Move arithmetic and casts out of it.'
+        ' 0. It must keep each value, so it may only rename, transpose,'
+        ' reshape, join and split arrays. Move arithmetic and casts out of it.'
     )
   raise ValueError(
       'to_params returns an array twice, or values that it was not given. Give'
@@ -471,30 +475,35 @@ def _saver_count(reader, count, b2):
       key: _counts_with_power(float(reader.get_tensor(key)), b2)
       for key in powers
   }
-  known = [f'{low} to {high} by {key}' for key, (low, high) in ranges.items()]
-  hint = (
-      f' With beta2 = {b2}, the number of updates is {", or ".join(known)}.'
-      if known
-      else ''
-  )
-  if count is None and 'global_step' not in keys:
-    raise ValueError(
-        f'The file has no global_step.{hint} Pass count=, the number of updates.'
-    )
-  if count is None:
+  if count is not None:
+    # It may belong to any of several optimizers in the file.
+    given = count
+    agree = not ranges or any(lo <= given <= hi for lo, hi in ranges.values())
+    name = 'count'
+  elif 'global_step' in keys:
     given = int(reader.get_tensor('global_step'))
     agree = all(low <= given <= high for low, high in ranges.values())
     name = 'global_step'
   else:
-    # It may belong to one of several optimizers in the file.
-    given = count
-    agree = not ranges or any(lo <= given <= hi for lo, hi in ranges.values())
-    name = 'count'
+    raise ValueError(
+        'The file has no global_step. Pass count=, the number of updates.'
+        + _known_counts(ranges, b2)
+    )
   if not agree:
     raise ValueError(
-        f'{name} is {given}.{hint} Pass count=, or b2= if beta2 was different.'
+        f'{name} is {given}, which counts something else than the updates.'
+        f'{_known_counts(ranges, b2)} Pass count=, or b2= if beta2 was'
+        ' different.'
     )
   return given
+
+
+def _known_counts(ranges, b2):
+  """Returns the part of a message that says what the powers of beta2 say."""
+  if not ranges:
+    return ''
+  counts = [f'{low} to {high} by {key}' for key, (low, high) in ranges.items()]
+  return f' With beta2 = {b2}, it is {", or ".join(counts)}.'
 
 
 def _counts_with_power(power, b2):
