@@ -12,11 +12,15 @@ _HEADING = re.compile(r' *([A-Z]\w+( [A-Z]\w+)*:$|\.\. (note|warning)::)')
 
 
 class _Section(NamedTuple):
-  """A heading, or a directive such as a note, and the lines that it covers."""
+  """A heading, or a directive such as a note, and the text under it."""
 
   heading: str
   begin: int  # The line of the heading.
-  end: int  # After its last line that is not blank.
+  body: list[str]  # The lines below it, up to the last that is not blank.
+
+  @property
+  def end(self) -> int:
+    return self.begin + 1 + len(self.body)
 
 
 def _margin(lines: list[str]) -> int:
@@ -26,16 +30,18 @@ def _margin(lines: list[str]) -> int:
 
 
 def _sections(lines: list[str], margin: int) -> list[_Section]:
-  """The sections that begin at a margin."""
+  """The sections whose headings begin at a margin."""
   is_flush = re.compile(rf' {{{margin}}}\S').match
   begins = [i for i, line in enumerate(lines) if is_flush(line)]
+  ends = [*begins[1:], len(lines)]
   found = []
-  for begin, end in zip(begins, [*begins[1:], len(lines)], strict=True):
+  for begin, end in zip(begins, ends, strict=True):
     heading = _HEADING.match(lines[begin].rstrip())
     if heading:
-      while not lines[end - 1].strip():
-        end -= 1
-      found.append(_Section(heading[1], begin, end))
+      body = lines[begin + 1 : end]
+      while body and not body[-1].strip():
+        body.pop()
+      found.append(_Section(heading[1], begin, body))
   return found
 
 
@@ -47,39 +53,37 @@ def _section_named(heading: str, sections: list[_Section]) -> _Section:
   return found[0]
 
 
-def merge(ours: cst.SimpleString, theirs: cst.SimpleString) -> cst.SimpleString:
-  """Adds paragraphs before upstream's sections, and entries in its sections."""
-  if '\\' in ours.raw_value and ours.prefix.lower() != theirs.prefix.lower():
-    raise GraftError('of its docstring and ours only one is raw')
-  new = textwrap.dedent(ours.raw_value.removeprefix('...')).split('\n')
-  text = theirs.prefix + theirs.quote + _merged(new, theirs.raw_value)
-  return theirs.with_changes(value=text + theirs.quote)
-
-
-def _merged(new: list[str], upstream: str) -> str:
-  """Upstream's text with the lines of ours, which have no margin."""
-  lines = upstream.split('\n')
+def _merged(new: list[str], lines: list[str]) -> list[str]:
+  """Upstream's lines with those of ours, which have no margin."""
   margin = _margin(lines[1:])
-  theirs, ours = _sections(lines, margin), _sections(new, 0)
-  # From the last on, so that the others stay where they are.
-  insertions = [_entries(section, new, lines, theirs) for section in ours]
-  paragraphs = '\n'.join(new[: ours[0].begin if ours else None]).strip()
+  theirs = _sections(lines, margin)
+  ours = _sections(new, 0)
+  insertions = []
+  introduction = new[: ours[0].begin] if ours else new
+  paragraphs = '\n'.join(introduction).strip()
   if paragraphs:
     if not theirs:
       raise GraftError('its docstring has no section')
     block = textwrap.indent(paragraphs, ' ' * margin)
     insertions.append((theirs[0].begin, f'{block}\n'))
+  for section in ours:
+    place = _section_named(section.heading, theirs)
+    column = _margin(place.body) or margin + 2
+    entries = textwrap.dedent('\n'.join(section.body))
+    insertions.append((place.end, textwrap.indent(entries, ' ' * column)))
+  merged = list(lines)
+  # From the last one on, so that the others stay where they are.
   for index, block in sorted(insertions, reverse=True):
-    lines.insert(index, block)
-  return '\n'.join(lines)
+    merged.insert(index, block)
+  return merged
 
 
-def _entries(
-    ours: _Section, new: list[str], lines: list[str], theirs: list[_Section]
-) -> tuple[int, str]:
-  """The entries of a section of ours, and the line of upstream to insert at."""
-  place = _section_named(ours.heading, theirs)
-  inner = lines[place.begin + 1 : place.end]
-  column = _margin(inner) or _margin(lines[place.begin : place.end]) + 2
-  entries = textwrap.dedent('\n'.join(new[ours.begin + 1 : ours.end]))
-  return place.end, textwrap.indent(entries, ' ' * column)
+def merge(ours: cst.SimpleString, theirs: cst.SimpleString) -> cst.SimpleString:
+  """Adds paragraphs before upstream's sections, and entries in its sections."""
+  if '\\' in ours.raw_value and ours.prefix.lower() != theirs.prefix.lower():
+    raise GraftError('of its docstring and ours only one is raw')
+  new = textwrap.dedent(ours.raw_value.removeprefix('...'))
+  lines = _merged(new.split('\n'), theirs.raw_value.split('\n'))
+  text = '\n'.join(lines)
+  value = f'{theirs.prefix}{theirs.quote}{text}{theirs.quote}'
+  return theirs.with_changes(value=value)
