@@ -1,11 +1,16 @@
 """The notation, by cases: what comes of a sparse file and an upstream.
 
-Each file in ``cases/`` documents one rule. A case is a title; a sparse file,
-where it is not that of the case above; and either the diff that takes upstream,
-which is optax 0.2.8 unless a version is given, to the result, or what the
-message says, and upstream.
+Each file in ``cases/`` documents one rule. A case begins with its title after
+``====`` and the sparse file, or nothing if that is the one of the case above.
+Then comes one of these:
+
+  ---- diff            the diff that takes upstream to the result
+  ---- diff 0.2.6      the same, if upstream is that version of optax
+  ---- refused: WHY    upstream, if the merge fails with an error that says why
 """
 
+from collections.abc import Iterator
+import dataclasses
 import difflib
 import pathlib
 import re
@@ -15,21 +20,34 @@ from absl.testing import absltest
 from absl.testing import parameterized
 
 from graft import package
+from graft import version
 from graft.errors import GraftError
 
 
-def _cases():
-  """Yields the name of each case, its sparse file and what comes of it."""
+@dataclasses.dataclass(frozen=True)
+class Case:
+  """One case; ``told`` is the line after ``----``."""
+
+  name: str
+  sparse: str
+  told: str
+  lines: list[str]
+
+
+def read_cases(kind: str) -> Iterator[tuple[str, Case]]:
+  """Yields the cases of a kind, with their names."""
   for file in sorted(pathlib.Path(__file__).parent.glob('cases/*.txt')):
-    sparse = []
-    for case in file.read_text().split('\n==== ')[1:]:
-      ours, told, theirs = re.split(r'^---- (.+)\n', case, flags=re.MULTILINE)
-      title, *ours = ours.rstrip('\n').split('\n')
-      sparse, theirs = ours or sparse, theirs.rstrip('\n').split('\n')
-      yield f'{file.stem}: {title}', sparse, told, theirs
+    sparse = ''
+    for text in file.read_text().split('\n==== ')[1:]:
+      head, told, tail = re.split(r'^---- (.+)\n', text, flags=re.MULTILINE)
+      title, _, own = head.partition('\n')
+      sparse = own or sparse
+      if told.startswith(kind):
+        name = f'{file.stem}: {title}'
+        yield name, Case(name, sparse, told, tail.rstrip('\n').split('\n'))
 
 
-def merge(sparse: str, upstream: str, version: str = '') -> str:
+def merge(sparse: str, upstream: str, number: str = version.UPSTREAM) -> str:
   """Merges two texts, as the files of two folders."""
   with tempfile.TemporaryDirectory() as folder:
     file = pathlib.PurePosixPath('optax', 'part.py')
@@ -37,32 +55,44 @@ def merge(sparse: str, upstream: str, version: str = '') -> str:
       path = pathlib.Path(folder, side, file)
       path.parent.mkdir(parents=True)
       path.write_text(text)
-    theirs = pathlib.Path(folder, 'theirs')
-    theirs = package.Upstream(theirs, version or '0.2.8')
+    theirs = package.Upstream(pathlib.Path(folder, 'theirs'), number)
     found = package.grafted(theirs, pathlib.Path(folder, 'ours'))
   return found.get(pathlib.PurePath(file), upstream)
 
 
+def diff(before: str, after: str) -> list[str]:
+  """The lines of two texts as a diff, or those of one if they are equal."""
+  lines = before.splitlines(), after.splitlines()
+  found = list(difflib.unified_diff(*lines, n=1000, lineterm=''))[3:]
+  unchanged = [f' {line}' for line in lines[0]]
+  return [line.rstrip() for line in found or unchanged]
+
+
 class NotationTest(parameterized.TestCase):
 
-  @parameterized.named_parameters(_cases())
-  def test_case(self, sparse, told, theirs):
-    kind, _, note = told.partition(' ')
-    upstream = theirs
-    if kind == 'diff':
-      upstream = [line[1:] for line in theirs if line[:1] != '+']
-    texts = ('\n'.join([*lines, '']) for lines in (sparse, upstream))
-    if kind == 'diff':
-      after = merge(*texts, note).split('\n')[:-1]
-      diff = list(difflib.unified_diff(upstream, after, n=1000, lineterm=''))
-      self.assertEqual([line.rstrip() for line in diff[3:]] or theirs, theirs)
-      letters = iter(''.join(after))
-      kept = [x in letters for x in ''.join(upstream) if x != ' ']
-      self.assertTrue(all(kept), msg='something of upstream is gone')
-    else:
-      with self.assertRaisesRegex(GraftError, re.escape(note)) as caught:
-        merge(*texts, '')
-      self.assertRegex(str(caught.exception), r'\Aoptax/.+ \(optax .+\); .+\Z')
+  @parameterized.named_parameters(read_cases('diff'))
+  def test_merge(self, case):
+    number = case.told.removeprefix('diff').strip() or version.UPSTREAM
+    before = [line[1:] for line in case.lines if not line.startswith('+')]
+    upstream = ''.join(f'{line}\n' for line in before)
+    self.assertEqual(
+        diff(upstream, merge(case.sparse, upstream, number)), case.lines
+    )
+
+  @parameterized.named_parameters(read_cases('diff'))
+  def test_merge_only_adds(self, case):
+    before = [line[1:] for line in case.lines if not line.startswith('+')]
+    after = [line[1:] for line in case.lines if not line.startswith('-')]
+    letters = iter(''.join(after))
+    for letter in ''.join(before).replace(' ', ''):
+      self.assertIn(letter, letters, msg='something of upstream is gone')
+
+  @parameterized.named_parameters(read_cases('refused'))
+  def test_refusal(self, case):
+    why = re.escape(case.told.removeprefix('refused: '))
+    with self.assertRaisesRegex(GraftError, why) as caught:
+      merge(case.sparse, '\n'.join([*case.lines, '']))
+    self.assertRegex(str(caught.exception), r'\Aoptax/.+ \(optax .+\); .+\Z')
 
 
 class DepthTest(parameterized.TestCase):
