@@ -35,5 +35,5 @@ def _printed(page, heading, names):
   sys.path.append(str(blocks.ROOT / 'porting'))
   output = io.StringIO()
   with contextlib.redirect_stdout(output):
-    exec(code, names)  # pylint: disable=exec-used
+    blocks.run([(1, code)], page, names)
   return output.getvalue().rstrip() + '\n'
