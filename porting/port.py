@@ -87,7 +87,7 @@ def _write_checked(translation, copy):
 
 
 def _find_framework(optimizer):
-  modules = [kind.__module__ for kind in type(optimizer).mro()]
+  modules = [kind.__module__ for kind in type(optimizer).__mro__]
   for package, describe in FRAMEWORKS.items():
     if any(f'{module}.'.startswith(f'{package}.') for module in modules):
       return describe
@@ -726,16 +726,9 @@ def _check(code, copy):
     _compare_rates(name, scope[name], rate, copy)
   gradients = _random_gradients(copy)
   ours = _train(scope['optimizer'], copy, gradients)
-  theirs = copy.train(gradients)
-  starts = copy.params * (2 if copy.averages else 1)
-  traveled = max(
-      np.max(np.abs(history - start), initial=0.0)
-      for start, history in zip(starts, theirs, strict=True)
-  )
-  apart = max(
-      np.max(np.abs(a - b), initial=0.0)
-      for a, b in zip(ours, theirs, strict=True)
-  )
+  theirs = _train_copy(copy, gradients)
+  traveled = _largest(theirs[: len(copy.params)], copy.params)
+  apart = _largest(ours, theirs)
   if not np.isfinite(traveled):
     _refuse('This optimizer', 'makes parameters infinite or NaN in the check')
   if not traveled:
@@ -746,6 +739,19 @@ def _check(code, copy):
         'disagrees with its translation by'
         f' {apart / traveled:.0e} of the largest distance traveled',
     )
+
+
+def _train_copy(copy, gradients):
+  try:
+    return copy.train(gradients)
+  except Exception as error:  # pylint: disable=broad-exception-caught
+    raise ValueError(f'This optimizer fails in the check: {error}') from error
+
+
+def _largest(histories, others):
+  """Returns the largest difference, or NaN if there is one."""
+  pairs = zip(histories, others, strict=True)
+  return np.max([np.max(np.abs(a - b), initial=0.0) for a, b in pairs])
 
 
 def _small_params(count):
@@ -917,24 +923,28 @@ class _Keras:
     if 2 * period > _LONGEST_CHECK:
       _refuse(f'A period of {period} gradients', 'takes too long to check')
     clips = [self.shared[name] for name in _KERAS_CLIPPING]
-    on_tensorflow = self.keras.backend.backend() == 'tensorflow'
+    # On TensorFlow and PyTorch, Keras rounds some settings to float32.
+    on_jax = self.keras.backend.backend() == 'jax'
     return Copy(
         params=self.params,
         train=self._train,
         # Long enough for the scale of the loss to overflow, if it grows fast.
         steps=max(400 if self.scaler else 200, 2 * period + 1),
-        sizes=(1.0, *filter(None, clips)),
+        sizes=(1.0, *(abs(clip) for clip in clips if clip)),
         overflows=self.scaler is not None,
         averages=self.shared['use_ema'],
         rates=self.rate.schedules,
         boundaries=self.rate.boundaries,
         scope=self.rate.scope,
-        bound=1e-5 if on_tensorflow or self.rate.rounded else 1e-10,
+        bound=1e-10 if on_jax and not self.rate.rounded else 1e-5,
     )
 
   def _find_rule(self):
     kind = type(self.optimizer)
-    if getattr(self.keras.optimizers, kind.__name__, None) is not kind:
+    public = getattr(self.keras.optimizers, kind.__name__, None)
+    # On PyTorch, Keras creates its own subclasses.
+    own = kind.__module__.startswith('keras.src.backend.torch.')
+    if kind is not public and not (own and public in kind.__mro__):
       _refuse(_full_name(kind), "is not Keras's own class", _OTHER_KERAS)
     replaced = [
         name for name in vars(self.optimizer)
@@ -1063,7 +1073,7 @@ class _Keras:
 
   def _clipping(self):
     for name, function in _KERAS_CLIPPING.items():
-      if self.shared[name]:
+      if (self.shared[name] or 0) > 0:
         return [Call(function, self.shared[name])]
     return []
 
@@ -2279,7 +2289,8 @@ def _read_hdf5(path):
     _refuse(path, 'is not a file of Keras')
   with h5py.File(path) as file:
     training = json.loads(file.attrs.get('training_config', '{}'))
-    return training.get('optimizer_config'), file.attrs.get('keras_version')
+    version = file.attrs.get('keras_version', 'an unknown version')
+    return training.get('optimizer_config'), version
 
 
 def _decays(config):

@@ -294,6 +294,16 @@ class RefusalTest(absltest.TestCase):
     code = port.to_optax(optimizer, learning_rate=rate)
     self.assertEndsWith(code, '\noptimizer = optax.sgd(rate)\n')
 
+  def test_nan_in_one_parameter(self):
+    train = port._train  # pylint: disable=protected-access
+
+    def spoiled(optimizer, copy, gradients):
+      *others, last = train(optimizer, copy, gradients)
+      return [*others, np.full_like(last, np.nan)]
+
+    with mock.patch.object(port, '_train', spoiled):
+      self.assert_refused(optimizers.Adam(), 'disagrees')
+
   def test_rate_that_never_moves_a_parameter(self):
     self.assert_refused(optimizers.SGD(0.0), 'moved no parameter')
 
