@@ -1443,7 +1443,7 @@ _TORCH_KEYS = (
 _LONGEST_TORCH_CHECK = 1_000_000
 _NOT_COMPARED = '{} is your own, and there was no scheduler to compare it with.'
 _TORCH_LOOPS = 'pytorch.md#clipping-and-gradient-accumulation'
-_TORCH_PRECISION = 'pytorch.md#gradscaler-amp-float16-and-bfloat16'
+_TORCH_PRECISION = 'pytorch.md#gradscaler-and-mixed-precision'
 _TORCH_SCHEDULES = 'pytorch.md#schedulers'
 
 
