@@ -1,4 +1,4 @@
-"""Translates an optimizer of Keras or PyTorch to optax, and checks it.
+"""Translates an optimizer of Keras, PyTorch or TensorFlow 1 to optax.
 
 In a training script, or on a file that Keras saved::
 
@@ -57,7 +57,8 @@ def to_optax(
   parameters and its state stay as they are.
 
   Args:
-    optimizer: An optimizer of Keras 3 or PyTorch, trained or not.
+    optimizer: An optimizer of Keras 3 or PyTorch, trained or not, or
+      TensorFlow 1's AdamOptimizer.
     scheduler: PyTorch's scheduler of this optimizer.
     learning_rate: Your own translation of a schedule: a named function of the
       number of updates made so far. It is compared with the optimizer's.
@@ -645,6 +646,8 @@ def _parts(value):
 
 def _flat(value):
   """Returns a value on one line."""
+  if isinstance(value, np.generic):
+    value = value.item()
   parts = _parts(value)
   if parts:
     opening, named, closing = parts
@@ -1475,9 +1478,9 @@ def _check_torch_optimizer(optimizer):
   if any(getattr(optimizer, hook, None) for hook in hooks):
     _refuse('A hook of this optimizer', "can't be translated; remove it first")
   step = vars(optimizer).get('step')
-  # A scheduler counts the steps.
-  counts = hasattr(step, '_wrapped_by_lr_sched') or hasattr(step, '_with_counter')
-  if step is not None and not counts:
+  # A scheduler replaces it to count the steps.
+  counting = '_wrapped_by_lr_sched', '_with_counter'
+  if step is not None and not any(hasattr(step, name) for name in counting):
     _refuse('optimizer.step', 'was replaced; pass the optimizer as constructed')
   known = inspect.signature(_TORCH_OPTIMIZERS[kind]).parameters
   for group in optimizer.param_groups:
@@ -1508,40 +1511,50 @@ def _check_torch_scheduler(optimizer, scheduler, learning_rate):
   if getattr(scheduler, 'optimizer', None) is not optimizer:
     _refuse('The scheduler', 'is not one of this optimizer')
   parts = _torch_parts(scheduler)
-  for part in [scheduler, *parts]:
-    kind = type(part).__name__
-    name = _full_name(type(part))
-    if not name.startswith('torch.optim.') or kind == 'ReduceLROnPlateau':
-      _refuse(
-          name,
-          "can't be translated. Write its rate as a function of the number of"
-          ' updates, construct the optimizer without it, and pass the function'
-          ' as learning_rate',
-          _TORCH_SCHEDULES,
-      )
-    if kind not in _TORCH_SCHEDULERS and learning_rate is None:
-      _refuse(
-          name,
-          'needs a translation of your own, as learning_rate',
-          _TORCH_SCHEDULES,
-      )
-    if getattr(part, 'cycle_momentum', False):
-      _refuse('cycle_momentum=True', "can't be translated", _TORCH_SCHEDULES)
   if parts != [scheduler] and any(hasattr(x, '_schedulers') for x in parts):
     _refuse(
         'A SequentialLR or ChainedScheduler inside another',
         "can't be translated",
         _TORCH_SCHEDULES,
     )
-  first = [_torch_number(g.get('initial_lr')) for g in optimizer.param_groups]
-  for part in _torch_parts(scheduler):
-    bases = [_torch_number(rate) for rate in part.base_lrs]
-    if bases != first:
-      _refuse(
-          f'{type(part).__name__} with base_lrs={bases}',
-          f'is of an optimizer whose initial_lr is {first}. Construct the'
-          ' optimizer and its scheduler anew',
-      )
+  _check_torch_scheduler_kind(scheduler, learning_rate)
+  for part in parts:
+    _check_torch_scheduler_kind(part, learning_rate)
+    _check_base_rates(part, optimizer)
+
+
+def _check_torch_scheduler_kind(scheduler, learning_rate):
+  kind = type(scheduler).__name__
+  name = _full_name(type(scheduler))
+  if not name.startswith('torch.optim.') or kind == 'ReduceLROnPlateau':
+    _refuse(
+        name,
+        "can't be translated. Write its rate as a function of the number of"
+        ' updates, construct the optimizer without it, and pass the function'
+        ' as learning_rate',
+        _TORCH_SCHEDULES,
+    )
+  if kind not in _TORCH_SCHEDULERS and learning_rate is None:
+    _refuse(
+        name,
+        'needs a translation of your own, as learning_rate',
+        _TORCH_SCHEDULES,
+    )
+  if getattr(scheduler, 'cycle_momentum', False):
+    _refuse('cycle_momentum=True', "can't be translated", _TORCH_SCHEDULES)
+
+
+def _check_base_rates(scheduler, optimizer):
+  """Raises if a scheduler and its optimizer disagree on the first rates."""
+  groups = optimizer.param_groups
+  first = [_torch_number(group.get('initial_lr')) for group in groups]
+  bases = [_torch_number(rate) for rate in scheduler.base_lrs]
+  if bases != first:
+    _refuse(
+        f'{type(scheduler).__name__} with base_lrs={bases}',
+        f'is of an optimizer whose initial_lr is {first}. Construct the'
+        ' optimizer and its scheduler anew',
+    )
 
 
 class _Torch:
@@ -1663,7 +1676,8 @@ class _Torch:
   def _counts(self):
     """Returns the first and last update of each step of the scheduler."""
     starts = self.every * np.arange(len(self.history))
-    return np.union1d(starts, starts + self.every - 1).tolist()
+    counts = np.union1d(starts, starts + self.every - 1)
+    return counts[counts < 2**31].tolist()
 
   def _count_steps(self):
     """Returns how many updates it takes until the rate has changed."""
@@ -1687,7 +1701,8 @@ class _Torch:
     with _torch_float64(torch):
       for count, grads in enumerate(zip(*gradients, strict=True)):
         for param, grad, is_trained in zip(params, grads, trained, strict=True):
-          param.grad = torch.tensor(grad) if is_trained else None
+          if is_trained:
+            param.grad = torch.tensor(grad, device='cpu')
         columns = self.history.T
         for group, column in zip(twin.param_groups, columns, strict=True):
           group['lr'] = float(self._rate_at(column, count))
@@ -1703,7 +1718,8 @@ class _Torch:
     now = [_torch_number(group['lr']) for group in groups]
     steps = _steps_made(self.scheduler)
     then = self.history[min(steps, len(self.history) - 1)].tolist()
-    if not np.allclose(now, then, rtol=1e-3):
+    nearly = 1e-6 * np.max(self.history)
+    if not np.allclose(now, then, rtol=1e-3, atol=nearly):
       _refuse(
           f'The rate {now} after {steps} steps of the scheduler',
           f'is not {then}, so something else has changed it. Pass an optimizer'
@@ -1801,9 +1817,10 @@ class _Torch:
         if param.element_size() < 4
     }
     if narrow:
+      names = ' and '.join(sorted(narrow))
       notes.append(
-          f'Your parameters are {" and ".join(sorted(narrow))}, in which PyTorch'
-          f' and optax round differently: see {_GUIDE}{_TORCH_PRECISION}.'
+          f'Your parameters are {names}, in which PyTorch and optax round'
+          f' differently: see {_GUIDE}{_TORCH_PRECISION}.'
       )
     if uses_tree:
       notes.append(
@@ -1825,7 +1842,7 @@ def _torch_float64(torch):
 
 
 def _rewind(scheduler, optimizer, twin):
-  """Returns a copy of an optimizer's scheduler for a twin, at its first step."""
+  """Returns a copy of a scheduler at its first step, for the twin."""
   memo = {id(optimizer): twin}
   for part in _torch_parts(scheduler):
     # To copy a method is to copy its object, which may be a whole model.
@@ -1837,9 +1854,9 @@ def _rewind(scheduler, optimizer, twin):
     part.last_epoch = -1
   if hasattr(new, '_milestones'):
     new.last_epoch = 0
-    parts = [parts[bisect.bisect(new._milestones, 0)]]  # pylint: disable=protected-access
+    parts = [parts[bisect.bisect(new._milestones, 0)]]
   for part in parts:
-    part._initial_step()  # pylint: disable=protected-access
+    part._initial_step()
   return new
 
 
@@ -1883,6 +1900,7 @@ def _torch_length(scheduler):
 
 
 def _torch_rates(optimizer):
+  """Returns the current learning rate of each group."""
   return [float(group['lr']) for group in optimizer.param_groups]
 
 
@@ -2117,10 +2135,10 @@ def _torch_restarts(scheduler, group):
 
 def _torch_one_cycle(scheduler, group):
   shape = {'cos': 'cosine_annealing', 'linear': 'line'}
-  function = shape[scheduler._anneal_func_type]  # pylint: disable=protected-access
+  function = shape[scheduler._anneal_func_type]
   schedules = []
   ends = [0.0]
-  for phase in scheduler._schedule_phases:  # pylint: disable=protected-access
+  for phase in scheduler._schedule_phases:
     first, last = group[phase['start_lr']], group[phase['end_lr']]
     length = phase['end_step'] - ends[-1]
     schedules.append(
@@ -2135,7 +2153,7 @@ def _torch_sequential(scheduler, group):
       _translate_torch_schedule(part, group)
       for part in _torch_parts(scheduler)
   ]
-  return Call('optax.join_schedules', schedules, list(scheduler._milestones))  # pylint: disable=protected-access
+  return Call('optax.join_schedules', schedules, list(scheduler._milestones))
 
 
 _TORCH_SCHEDULERS = {

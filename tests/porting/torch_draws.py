@@ -88,7 +88,7 @@ class Torch:
     return float(f'{10 ** self.random.uniform(low, high):.1e}')
 
   def _draw_settings(self):
-    """Draws the settings of this kind of optimizer, each in every other case."""
+    """Draws settings of this kind of optimizer, each in every other case."""
     drawn = {
         'lr': self._number(-4, -1),
         'betas': self.random.choice(
