@@ -33,19 +33,24 @@ from typing import Any, Callable, Sequence
 import warnings
 import zipfile
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-import optax
+_INSTALL = (
+    "needs the fork of optax that has TensorFlow's Adam. Install it with `pip"
+    ' install .` in its clone; see docs/install.md'
+)
+try:
+  import jax
+  import jax.numpy as jnp
+  import numpy as np
+  import optax
+except ModuleNotFoundError as missing:
+  if __name__ == '__main__':
+    sys.exit(f'{missing}. port.py {_INSTALL}.')
+  raise ModuleNotFoundError(f'{missing}. port.py {_INSTALL}.') from missing
 
 _WIDTH = 80
 # Names in the code that this file does not define.
 _USED_NAMES = 'decays', 'optimizer', 'schedule', 'to_params'
 _GUIDE = 'docs/porting/'
-_INSTALL = (
-    "needs the fork of optax that has TensorFlow's Adam. Install it with `pip"
-    ' install .` in its clone; see docs/install.md'
-)
 
 
 def to_optax(
@@ -1041,8 +1046,7 @@ class _Keras:
         names={'schedule': call},
         schedules={'schedule': after_updates},
         boundaries=[boundary / self.every for boundary in boundaries],
-        # Keras computes pi in float32.
-        rounded=kind.__name__.startswith('Cosine'),
+        rounded=_rounds(kind.__name__, settings),
     )
 
   def _call_schedule(self, schedule, step):
@@ -1312,6 +1316,12 @@ _KERAS_SHARED = [
     'ema_overwrite_frequency', 'loss_scale_factor',
     'gradient_accumulation_steps',
 ]
+
+
+def _rounds(kind, settings):
+  """Returns whether a schedule of Keras is only accurate to float32."""
+  # It computes pi in float32, and a root of what rounding leaves of zero.
+  return kind.startswith('Cosine') or settings.get('power', 1) < 1
 
 
 # The rules for Keras's schedules. Each takes the settings of the schedule, and

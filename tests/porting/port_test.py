@@ -479,6 +479,14 @@ class CommandTest(absltest.TestCase):
     self.assertEmpty(done.stdout)
     self.assertStartsWith(done.stderr.splitlines()[-1], 'port.py: ')
 
+  def test_says_how_to_install_the_fork(self):
+    folder = self.enter_context(tempfile.TemporaryDirectory())
+    module = pathlib.Path(folder, 'optax.py')
+    module.write_text('raise ModuleNotFoundError("No module named optax")\n')
+    done = self.run_command('--help', environment={'PYTHONPATH': folder})
+    self.assertEqual(done.returncode, 1)
+    self.assertRegex(done.stderr, '^No module named optax.*pip install .*\n$')
+
   def test_help_and_wrong_usage(self):
     self.assertEqual(self.run_command('--help').returncode, 0)
     self.assertEqual(self.run_command().returncode, 2)
