@@ -72,7 +72,8 @@ def _installed(wanted: str) -> metadata.Distribution:
   number = release.version_of(found)
   if not wanted or wanted == f'optax @ {release.origin(found)}':
     return found
-  if wanted.startswith('optax==') and Version(wanted[7:]) == Version(number):
+  kind, _, wanted_number = wanted.partition('==')
+  if kind == 'optax' and Version(wanted_number) == Version(number):
     return found
   remedy = _install_first(wanted)
   if version.LABEL in number:  # For pip, it satisfies ==0.2.8 too.

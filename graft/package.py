@@ -140,5 +140,6 @@ def diff(upstream: Upstream) -> bytes:
     }
     done = subprocess.run(git.split(), cwd=root, env=env, capture_output=True)
   if done.returncode > 1:
-    raise GraftError(f'git: {done.stderr.decode().strip()}', 'mend that')
+    problem = f'git diff fails: {done.stderr.decode().strip()}'
+    raise GraftError(problem, 'check your installation of git')
   return done.stdout

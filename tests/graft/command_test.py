@@ -109,6 +109,8 @@ class CommandTest(parameterized.TestCase):
     self.assert_refuses('diff', _TRANSFORM, 'utf-8')
     (self.checkout / _TRANSFORM).write_bytes(b'x = 1\r\ny = 2\n')
     self.assert_refuses('diff', _TRANSFORM, 'mixes line endings')
+    (self.checkout / _TRANSFORM).write_bytes(b'\xef\xbb\xbfx = 1\n')
+    self.assert_refuses('diff', _TRANSFORM, 'byte order mark', 'save it without')
     (self.checkout / _TRANSFORM).unlink()
     self.assert_refuses('diff', _TRANSFORM)
     self.checkout /= 'docs'
@@ -133,6 +135,12 @@ class CommandTest(parameterized.TestCase):
     status, usage, _ = _run(*self.command, '--help')
     self.assertEqual(status, 0)
     self.assertStartsWith(usage, 'usage: python -m graft')
+
+  def test_refuses_an_old_python(self):
+    code = 'import sys; sys.version_info = (3, 9, 18); import graft.__main__'
+    found = _run(sys.executable, '-c', code)
+    line = 'graft: this Python is too old; use Python 3.10 or later\n'
+    self.assertEqual(found, (1, '', line))
 
   def test_names_a_missing_requirement(self):
     found = _run(sys.executable, '-S', '-m', 'graft', 'diff')
