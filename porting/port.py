@@ -1481,7 +1481,8 @@ def _check_torch_optimizer(optimizer):
   if kind not in _TORCH_OPTIMIZERS or not name.startswith('torch.optim.'):
     _refuse(
         name,
-        f'is not {", ".join(_TORCH_OPTIMIZERS)} of torch.optim',
+        "can't be translated. These optimizers of torch.optim can:"
+        f' {", ".join(_TORCH_OPTIMIZERS)}',
         _TORCH_RECIPES.get(kind, 'pytorch.md'),
     )
   hooks = '_optimizer_step_pre_hooks', '_optimizer_step_post_hooks'
@@ -1519,7 +1520,7 @@ def _check_torch_scheduler(optimizer, scheduler, learning_rate):
       _refuse('This optimizer', 'has a scheduler; pass it to to_optax as well')
     return
   if getattr(scheduler, 'optimizer', None) is not optimizer:
-    _refuse('The scheduler', 'is not one of this optimizer')
+    _refuse('The scheduler', 'does not belong to this optimizer')
   parts = _torch_parts(scheduler)
   if parts != [scheduler] and any(hasattr(x, '_schedulers') for x in parts):
     _refuse(

@@ -461,7 +461,7 @@ class RowsTest(parameterized.TestCase):
   REASONS = (
       'LambdaLR needs a translation of your own',
       'CyclicLR needs a translation of your own',
-      'SparseAdam is not ',
+      "SparseAdam can't be translated",
       "cycle_momentum=True can't be translated",
       "ReduceLROnPlateau can't be translated",
   )
@@ -635,16 +635,16 @@ class RefusalTest(parameterized.TestCase):
   """What can't be translated is refused, with the reason."""
 
   @parameterized.parameters(
-      (_own_class, r'_own_class.<locals>.SGD is not .*SGD of torch.optim'),
+      (_own_class, r'_own_class.<locals>.SGD can.t be translated.*, SGD'),
       (_own_scheduler, "StepLR can't be translated.*construct the optimizer"),
       (_new_setting, 'caution=0.5 is a setting of Adam that this program'),
-      (_sparse_adam, r'SparseAdam is not .*pytorch.md#sparseadam'),
+      (_sparse_adam, r'SparseAdam can.t be translated.*pytorch.md#sparseadam'),
       (_complex, 'A complex parameter has a different update in optax'),
       (_own_key, 'The key lr_scale of a parameter group is not a setting'),
       (_hook, "A hook of this optimizer can't be translated"),
       (_replaced_step, 'optimizer.step was replaced'),
       (_missing_scheduler, 'This optimizer has a scheduler; pass it'),
-      (_other_scheduler, 'The scheduler is not one of this optimizer'),
+      (_other_scheduler, 'The scheduler does not belong to this optimizer'),
       (_cycled_momentum, "cycle_momentum=True can't be translated. See"),
       (_plateau, "ReduceLROnPlateau can't be translated.*pytorch.md#schedul"),
       (_lambda, 'LambdaLR needs a translation of your own, as learning_rate'),
