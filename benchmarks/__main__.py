@@ -19,6 +19,7 @@ from scipy import stats
 
 from benchmarks import report
 from benchmarks import steps
+from graft import formula
 
 BUILDS, ROUNDS = 10, 2
 LEAST_SECONDS = 0.02  # Of one timing; a shorter step is repeated.
@@ -138,7 +139,7 @@ def _describe(optimizer: str, measured: str, dtype: str, shapes: list):
 def measure(quick: bool) -> Iterator[dict[str, str]]:
   """Yields a row for each measurement."""
   shapes = [(10**5,)]
-  for name in steps.OPTIMIZERS:
+  for name in formula.OPTIMIZERS:
     row = _describe(name, 'count', 'float32', shapes)
     yield row | count(name, 'float32', shapes)
   builds = 2 if quick else BUILDS

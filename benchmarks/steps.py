@@ -15,11 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from graft import formula
-
-# The functions with the flag, except for those without a learning rate.
-OPTIMIZERS = [name for name, x in formula.FUNCTIONS.items() if x.rate]
-
 _in_place = functools.partial(jax.jit, donate_argnums=(0, 1))
 
 

@@ -39,6 +39,8 @@ FUNCTIONS = {
     'nadamw': Formula(_NADAM, decay=True),
     'amsgrad': Formula(_AMSGRAD, since='0.2.7'),
 }
+# Those with a learning rate.
+OPTIMIZERS = tuple(name for name, x in FUNCTIONS.items() if x.rate)
 
 
 def adam(

@@ -13,6 +13,7 @@ import tempfile
 from typing import NamedTuple
 
 from graft import modules
+from graft import since
 from graft import version
 from graft.errors import GraftError
 
@@ -50,6 +51,10 @@ def grafted(
     upstream: Upstream, repository: pathlib.Path = REPOSITORY
 ) -> dict[pathlib.PurePath, str]:
   """The files that the fork changes, or a GraftError if one does not fit."""
+  if not since.is_since(upstream.version, version.OLDEST):
+    problem = f'optax {upstream.version} is older than {version.OLDEST}'
+    remedy = 'copy the function of docs/install.md, under Without the fork'
+    raise GraftError(problem, remedy)
   found: dict[pathlib.PurePath, str] = {}
   for path in sorted((repository / 'optax').rglob('*.py')):
     name = path.relative_to(repository)

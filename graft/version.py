@@ -1,6 +1,7 @@
 """The release that the fork is built on, and the number of the build."""
 
 UPSTREAM = '0.2.8'  # The pinned release of optax.
+OLDEST = '0.2.0'  # The oldest release that the change fits.
 LABEL = 'epsilon.hat'  # The local version label, which no release has.
 BUILD = 3  # Counts the builds on one release, so that pip can tell them apart.
 

@@ -10,13 +10,10 @@ import optax
 
 from graft import formula
 
-# Optimizers have an example; the transformations they consist of have none.
-_OPTIMIZERS = [name for name, form in formula.FUNCTIONS.items() if form.rate]
-
 
 class DocstringsTest(parameterized.TestCase):
 
-  @parameterized.parameters(_OPTIMIZERS)
+  @parameterized.parameters(*formula.OPTIMIZERS)
   def test_examples_print_what_they_say(self, name):
     doc = getattr(optax, name).__doc__
     names = {'jax': jax, 'jnp': jnp, 'optax': optax}

@@ -13,12 +13,13 @@ from absl.testing import parameterized
 
 from benchmarks import __main__ as benchmarks
 from benchmarks import steps
+from graft import formula
 
 
 class CountTest(parameterized.TestCase):
 
   @parameterized.product(
-      name=steps.OPTIMIZERS, dtype=('float32', 'bfloat16')
+      name=formula.OPTIMIZERS, dtype=('float32', 'bfloat16')
   )
   def test_flag_adds_one_equation_and_no_bytes(self, name, dtype):
     shapes = [(1000,), (10, 10), ()]

@@ -49,12 +49,18 @@ class ReleasesTest(parameterized.TestCase):
       else:
         self.assertEqual(found, f'{_RELEASES[number]} follow the formulas')
 
+  def test_an_older_release_is_refused(self):
+    upstream = release.fetched(version.UPSTREAM)
+    older = package.Upstream(upstream.root, '0.1.9')
+    with self.assertRaisesRegex(GraftError, '0.1.9 is older than 0.2.0; copy'):
+      package.grafted(older)
+
   def test_lists_every_release(self):
     """A release that is newer than the pinned one may be missing."""
     command = [sys.executable, '-m', 'pip', 'index', 'versions', 'optax']
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     listed = re.search(r'Available versions: (.*)', done.stdout)[1].split(', ')
-    first, newest = '0.2.0', version.UPSTREAM
+    first, newest = version.OLDEST, version.UPSTREAM
     supported = [
         x
         for x in listed

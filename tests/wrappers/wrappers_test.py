@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from graft import formula
 from tests.porting import problem
 from tests.wrappers import workaround
 
@@ -42,7 +43,7 @@ class WrappersTest(parameterized.TestCase):
     super().setUp()
     self.enter_context(jax.enable_x64(True))
 
-  @parameterized.parameters('adam', 'adamw', 'nadam', 'nadamw', 'amsgrad')
+  @parameterized.parameters(*formula.OPTIMIZERS)
   def test_workaround_matches_the_flag(self, name):
     workaround.assert_wrapped_alike(lambda opt: opt, name)
 
@@ -79,7 +80,7 @@ class WrappersTest(parameterized.TestCase):
     np.testing.assert_allclose(bias, default_bias, atol=1e-12)
     np.testing.assert_allclose(scale, default_scale, atol=1e-12)
 
-  @parameterized.parameters('adam', 'adamw', 'nadam', 'nadamw', 'amsgrad')
+  @parameterized.parameters(*formula.OPTIMIZERS)
   def test_injected_schedules(self, name):
     schedules = {
         'learning_rate': lambda count: 0.05 / (1 + count),
@@ -101,7 +102,7 @@ class WrappersTest(parameterized.TestCase):
     for actual, expected in zip(trained, jax.tree.leaves(params), strict=True):
       np.testing.assert_allclose(actual[10], expected, rtol=1e-12)
 
-  @parameterized.parameters('adam', 'adamw', 'nadam', 'nadamw', 'amsgrad')
+  @parameterized.parameters(*formula.OPTIMIZERS)
   def test_flags_are_not_injected(self, name):
     factory = optax.inject_hyperparams(getattr(optax, name))
     state = factory(0.1, epsilon_hat=True).init(problem.params())
