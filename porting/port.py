@@ -719,11 +719,13 @@ def _shortest(value):
 # ------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
 def _float64():
-  """Returns a context in which JAX computes in float64."""
-  if hasattr(jax, 'enable_x64'):
-    return jax.enable_x64(True)
-  return jax.experimental.enable_x64()
+  """A context in which JAX computes in float64, and may compute NaN."""
+  # JAX 0.10 has moved it.
+  module = jax if hasattr(jax, 'enable_x64') else jax.experimental
+  with module.enable_x64(True), jax.debug_nans(False), jax.debug_infs(False):
+    yield
 
 
 def _check(code, copy):
