@@ -2307,7 +2307,7 @@ def _read_zip(path):
     policy = policy['config']['name']
   scaled = optimizer and optimizer['class_name'] == 'LossScaleOptimizer'
   if optimizer and policy == 'mixed_float16' and not scaled:
-    # As load_model does.
+    # As compile has done; it saves the optimizer inside.
     config = {'inner_optimizer': optimizer}
     optimizer = {'class_name': 'LossScaleOptimizer', 'config': config}
   return optimizer, version
