@@ -9,13 +9,12 @@ from unittest import mock
 from absl.testing import absltest
 from absl.testing import parameterized
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import tensorflow as tf
 
 from porting import port
 from tests.porting import problem
+from tests.porting import training
 
 tf1 = tf.compat.v1
 AdamOptimizer = tf1.train.AdamOptimizer
@@ -27,9 +26,10 @@ def halve(count):
 
 
 def _train_tensorflow(optimizer):
-  """Returns the parameters after each update, made eagerly."""
-  variables = [tf.Variable(x) for x in jax.tree.leaves(problem.params())]
-  history = []
+  """Returns the parameters at every step, made eagerly."""
+  start = jax.tree.leaves(problem.params())
+  variables = [tf.Variable(value) for value in start]
+  history = [start]
   for grads in problem.gradients():
     grads = map(tf.constant, jax.tree.leaves(grads))
     optimizer.apply_gradients(list(zip(grads, variables, strict=True)))
@@ -37,22 +37,12 @@ def _train_tensorflow(optimizer):
   return [np.stack(values) for values in zip(*history, strict=True)]
 
 
-def _train_optax(code, **scope):
-  """Returns the parameters after each update of the code."""
-  exec(code, scope)  # pylint: disable=exec-used
-  optimizer = scope['optimizer']
-
-  def step(carry, grads):
-    params, state = carry
-    updates, state = optimizer.update(grads, state, params)
-    params = optax.apply_updates(params, updates)
-    return (params, state), jax.tree.leaves(params)
-
-  with port._float64():  # pylint: disable=protected-access
-    params = jax.tree.map(jnp.asarray, problem.params())
-    grads = jax.tree.map(lambda *x: jnp.stack(x), *problem.gradients())
-    start = params, optimizer.init(params)
-    return jax.lax.scan(step, start, grads)[1]
+def _train_optax(code, **names):
+  """Returns the parameters at every step of the code."""
+  start = jax.tree.leaves(problem.params())
+  steps = zip(*map(jax.tree.leaves, problem.gradients()), strict=True)
+  gradients = [np.stack(values) for values in steps]
+  return training.train_optax(code, start, gradients, **names)
 
 
 class AdamTest(parameterized.TestCase):

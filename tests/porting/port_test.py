@@ -28,6 +28,7 @@ from tests.porting import keras_draws
 from tests.porting import pages
 from tests.porting import porting_test
 from tests.porting import problem
+from tests.porting import training
 
 ROOT = pathlib.Path(__file__).parents[2]
 STARTS = {
@@ -83,41 +84,19 @@ def train_keras(optimizer, params, gradients):
   return jax.lax.scan(step, start, gradients)[1]
 
 
-def train_optax(code, gradients):
-  """Returns the parameters after each step of the optimizer in a code."""
-  names = {'to_params': list}
-  exec(code, names)  # pylint: disable=exec-used
-  optimizer = names['optimizer']
-
-  def step(carry, grads):
-    params, state = carry
-    updates, state = optimizer.update(grads, state, params)
-    params = optax.apply_updates(params, updates)
-    return (params, state), params
-
-  params = [jnp.asarray(start) for start in STARTS.values()]
-  start = params, optimizer.init(params)
-  return jax.lax.scan(step, start, gradients)[1]
-
-
 def distance(draw, code):
   """Returns how far apart a random optimizer and its code end."""
   steps = max(250, 2 * draw.period + 1)
   gradients = random_gradients(steps, overflows=draw.scaled)
+  start = list(STARTS.values())
   with jax.enable_x64(True), mock.patch.dict(os.environ):
     keras.config.set_floatx('float64')
     params = variables('float64')
-    theirs = train_keras(draw.create(params), params, gradients)
+    history = train_keras(draw.create(params), params, gradients)
     keras.config.set_floatx('float32')
-    ours = train_optax(code, gradients)
-  histories = [
-      [np.concatenate([start[None], history]) for start, history in pairs]
-      for pairs in (
-          zip(STARTS.values(), theirs, strict=True),
-          zip(STARTS.values(), ours, strict=True),
-      )
-  ]
-  return problem.distance(*histories)
+  theirs = training.with_start(start, history)
+  ours = training.train_optax(code, start, gradients)
+  return problem.distance(theirs, ours)
 
 
 class RandomTest(absltest.TestCase):
@@ -336,6 +315,7 @@ class RefusalTest(absltest.TestCase):
 TO_PARAMS = """
 import jax
 from tests.porting import problem
+from tests.porting import training
 to_params = jax.tree.structure(problem.params()).unflatten
 """
 

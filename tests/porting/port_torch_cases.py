@@ -23,6 +23,7 @@ from tests.porting import frameworks
 from tests.porting import pages
 from tests.porting import problem
 from tests.porting import torch_draws
+from tests.porting import training
 
 schedulers = torch.optim.lr_scheduler
 
@@ -54,8 +55,8 @@ def _gradients(seed, steps):
 
 
 def _train_torch(params, optimizer, scheduler, every, gradients):
-  """Returns the parameters after each step of a usual training loop."""
-  history = []
+  """Returns the parameters at every step of a usual training loop."""
+  history = [list(map(_read, params))]
   for count, grads in enumerate(zip(*gradients, strict=True)):
     if scheduler and count and count % every == 0:
       scheduler.step()
@@ -64,32 +65,6 @@ def _train_torch(params, optimizer, scheduler, every, gradients):
     optimizer.step()
     history.append(list(map(_read, params)))
   return [np.stack(values) for values in zip(*history, strict=True)]
-
-
-def _train_optax(code, values, gradients, **scope):
-  """Returns the parameters after each step of the optimizer in a code."""
-  names = {'to_params': list, **scope}
-  exec(code, names)  # pylint: disable=exec-used
-  optimizer = names['optimizer']
-
-  def step(carry, grads):
-    params, state = carry
-    updates, state = optimizer.update(grads, state, params)
-    params = optax.apply_updates(params, updates)
-    return (params, state), params
-
-  with port._float64():
-    params = [jnp.asarray(value) for value in values]
-    start = params, optimizer.init(params)
-    _, history = jax.lax.scan(step, start, gradients)
-  return [np.asarray(x) for x in history]
-
-
-def _distance(theirs, ours, values):
-  """Returns the largest difference over the largest distance traveled."""
-  apart = max(np.max(np.abs(a - b)) for a, b in zip(theirs, ours, strict=True))
-  starts = zip(theirs, values, strict=True)
-  return apart / max(np.max(np.abs(a - start)) for a, start in starts)
 
 
 class DrawsTest(absltest.TestCase):
@@ -114,8 +89,8 @@ class DrawsTest(absltest.TestCase):
       return str(error)
     gradients = _gradients(seed, min(250, drawn.last_step()))
     theirs = _train_torch(*drawn.create(values), drawn.every, gradients)
-    ours = _train_optax(code, values, gradients)
-    distance = _distance(theirs, ours, values)
+    ours = training.train_optax(code, values, gradients)
+    distance = problem.distance(theirs, ours)
     bound = 1e-5 if drawn.kind == 'NAdam' else 1e-10
     self.assertLessEqual(distance, bound, f'{drawn}\n{code}')
     return None
@@ -358,10 +333,10 @@ class ScriptsTest(absltest.TestCase):
     loop = scheduler or (Assigned(optimizer, rate) if rate else None)
     theirs = _train_torch(params, optimizer, loop, every, gradients)
     scope = {rate.__name__: rate} if rate else {}
-    ours = _train_optax(
+    ours = training.train_optax(
         code, values, gradients, to_params=to_params, **scope
     )
-    self.assertLessEqual(_distance(theirs, ours, values), 1e-10, code)
+    self.assertLessEqual(problem.distance(theirs, ours), 1e-10, code)
     return code
 
   def test_decay_of_matrices_and_a_rate_that_the_loop_assigns(self):
@@ -491,8 +466,9 @@ class RowsTest(parameterized.TestCase):
     order = [[id(p) for p in params].index(x) for x in own]
     values = [_read(params[i]) for i in order]
     theirs = _train_torch(params, optimizer, scheduler, 1, gradients)
-    ours = _train_optax(code, values, [gradients[i] for i in order])
-    distance = _distance([theirs[i] for i in order], ours, values)
+    ordered = [gradients[i] for i in order]
+    ours = training.train_optax(code, values, ordered)
+    distance = problem.distance([theirs[i] for i in order], ours)
     self.assertLessEqual(distance, 1e-5 if case.rounded else 1e-10, code)
 
 
