@@ -399,9 +399,9 @@ def polynomial_decay(init_value, end_value, power, decay_steps, cycle=False):
   def schedule(count):
     end = decay_steps
     if cycle:
-      end *= jnp.maximum(jnp.ceil(count / decay_steps), 1)
-    # Rounding must not make it negative.
-    remaining = jnp.maximum(1 - count / end, 0)
+      # Rounds up. Under jit, jnp.ceil of a quotient may be one too large.
+      end *= jnp.maximum(-(-count // decay_steps), 1)
+    remaining = jnp.maximum(end - count, 0) / end
     return end_value + (init_value - end_value) * remaining**power
 
   return schedule
@@ -849,8 +849,10 @@ def _counts_around(boundaries):
   """Returns numbers of updates that show a schedule with these boundaries."""
   counts = set(range(10))
   for boundary in boundaries:
-    nearby = range(int(boundary) - 2, int(boundary) + 4)
-    counts.update([*nearby, int(boundary) // 2, 2 * int(boundary)])
+    counts.add(int(boundary) // 2)
+    for multiple in range(1, 11):
+      change = int(multiple * boundary)
+      counts.update(range(change - 2, change + 4))
   last = max([100, *boundaries])
   counts.update(int(last * factor) for factor in (0.1, 0.3, 0.7, 1.5, 3, 10))
   return sorted(count for count in counts if 0 <= count < 2**31)

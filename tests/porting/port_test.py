@@ -138,6 +138,17 @@ DEFAULTS = dict.fromkeys(EVERYTHING) | {
 }
 
 
+def polynomial_decay(init_value, end_value, power, decay_steps, cycle=False):
+  """A helper of port.py that is wrong: under jit, 3 * 91 / 91 exceeds 3."""
+  del power, cycle
+
+  def schedule(count):
+    end = decay_steps * jnp.maximum(jnp.ceil(count / decay_steps), 1)
+    return init_value + (end_value - init_value) * count / end
+
+  return schedule
+
+
 class CheckTest(parameterized.TestCase):
   """A wrong translation raises."""
 
@@ -198,6 +209,25 @@ class CheckTest(parameterized.TestCase):
     with mock.patch.dict(port.KERAS_SCHEDULES, rules):
       with self.assertRaisesRegex(ValueError, 'after 5001 updates'):
         port.to_optax(optimizers.SGD(schedule))
+
+  def test_schedule_is_compared_at_multiples_of_its_period(self):
+    schedule = schedules.PolynomialDecay(1e-3, 91, 1e-5, cycle=True)
+
+    with mock.patch.object(port, 'polynomial_decay', polynomial_decay):
+      with self.assertRaisesRegex(ValueError, 'after 273 updates'):
+        port.to_optax(optimizers.SGD(schedule))
+
+  @parameterized.parameters(60, 91, 123)
+  def test_cycles_start_where_they_start_in_keras(self, decay_steps):
+    schedule = schedules.PolynomialDecay(0.1, decay_steps, 0.0, cycle=True)
+    scope = {}
+    with jax.enable_x64(True):
+      exec(port.to_optax(optimizers.SGD(schedule)), scope)  # pylint: disable=exec-used
+      counts = np.arange(20 * decay_steps, dtype=np.int32)
+      rates = jax.jit(jax.vmap(scope['schedule']))(counts)
+    periods = [max(1, -(-count // decay_steps)) for count in counts.tolist()]
+    exact = 0.1 * (1 - counts / (decay_steps * np.array(periods)))
+    np.testing.assert_allclose(rates, exact, rtol=0, atol=1e-12)
 
 
 class RefusalTest(absltest.TestCase):
