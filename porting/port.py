@@ -20,6 +20,7 @@ import contextlib
 import copy as copying
 import dataclasses
 import functools
+import gc
 import inspect
 import itertools
 import json
@@ -1462,6 +1463,18 @@ _NOT_COMPARED = '{} is your own, and there was no scheduler to compare it with.'
 _TORCH_LOOPS = 'pytorch.md#clipping-and-gradient-accumulation'
 _TORCH_PRECISION = 'pytorch.md#gradscaler-and-mixed-precision'
 _TORCH_SCHEDULES = 'pytorch.md#schedulers'
+_ONE_CYCLE = 'pytorch.md#onecyclelr-with-momentum'
+_PARTITION = 'pytorch.md#adam-and-adamw'
+_PLATEAU = 'pytorch.md#reducelronplateau'
+_GROUP_BY_GROUP = (
+    'translate an optimizer and a scheduler of each group alone, and join the'
+    ' results with optax.partition'
+)
+_CHAIN_SCHEDULERS = (
+    'If you step several schedulers one after another, pass a'
+    ' ChainedScheduler of them, and the rate that they make together as'
+    ' learning_rate'
+)
 
 
 def _describe_torch(optimizer, scheduler, learning_rate, scheduler_every):
@@ -1532,16 +1545,55 @@ def _check_torch_scheduler(optimizer, scheduler, learning_rate):
         "can't be translated",
         _TORCH_SCHEDULES,
     )
+  _check_other_schedulers(optimizer, [scheduler, *parts])
   _check_torch_scheduler_kind(scheduler, learning_rate)
   for part in parts:
     _check_torch_scheduler_kind(part, learning_rate)
     _check_base_rates(part, optimizer)
 
 
+def _check_other_schedulers(optimizer, known):
+  """Raises if an optimizer has schedulers besides those that are known."""
+  known = set(map(id, known))
+  others = [x for x in _torch_schedulers(optimizer) if id(x) not in known]
+  for other in others:
+    _check_plateau(other)
+    _refuse(
+        'This optimizer',
+        f'has another scheduler, {_full_name(type(other))}.'
+        f' {_CHAIN_SCHEDULERS}. If you do not step it, delete it',
+        _TORCH_SCHEDULES,
+    )
+
+
+def _torch_schedulers(optimizer):
+  """Returns the schedulers of an optimizer, which does not know them."""
+  import torch  # pylint: disable=import-outside-toplevel
+
+  module = torch.optim.lr_scheduler
+  # PyTorch 1 has it under another name.
+  name = 'LRScheduler' if hasattr(module, 'LRScheduler') else '_LRScheduler'
+  base = getattr(module, name)
+  # Otherwise, those that were deleted may be found.
+  gc.collect()
+  found = [x for x in gc.get_objects() if issubclass(type(x), base)]
+  return [x for x in found if getattr(x, 'optimizer', None) is optimizer]
+
+
+def _check_plateau(scheduler):
+  if type(scheduler).__name__ == 'ReduceLROnPlateau':
+    _refuse(
+        _full_name(type(scheduler)),
+        "can't be translated: its rate depends on the losses",
+        _PLATEAU,
+    )
+
+
 def _check_torch_scheduler_kind(scheduler, learning_rate):
   kind = type(scheduler).__name__
   name = _full_name(type(scheduler))
-  if not name.startswith('torch.optim.') or kind == 'ReduceLROnPlateau':
+  _check_plateau(scheduler)
+  if not name.startswith('torch.optim.'):
     _refuse(
         name,
         "can't be translated. Write its rate as a function of the number of"
@@ -1549,14 +1601,17 @@ def _check_torch_scheduler_kind(scheduler, learning_rate):
         ' as learning_rate',
         _TORCH_SCHEDULES,
     )
+  if getattr(scheduler, 'cycle_momentum', False):
+    _refuse('cycle_momentum=True', "can't be translated", _ONE_CYCLE)
   if kind not in _TORCH_SCHEDULERS and learning_rate is None:
+    groups = ''
+    if len(scheduler.optimizer.param_groups) > 1:
+      groups = f'. If the groups have several rates, {_GROUP_BY_GROUP}'
     _refuse(
         name,
-        'needs a translation of your own, as learning_rate',
+        f'needs a translation of your own, as learning_rate{groups}',
         _TORCH_SCHEDULES,
     )
-  if getattr(scheduler, 'cycle_momentum', False):
-    _refuse('cycle_momentum=True', "can't be translated", _TORCH_SCHEDULES)
 
 
 def _check_base_rates(scheduler, optimizer):
@@ -1604,7 +1659,11 @@ class _Torch:
     self.history = self._read_history()
     self._check_current_rates()
     if learning_rate is not None and np.ptp(self.history, axis=1).any():
-      _refuse('learning_rate', 'is one, but the parameter groups have several')
+      _refuse(
+          'learning_rate',
+          f'is one, but the parameter groups have several: {_GROUP_BY_GROUP}',
+          _PARTITION,
+      )
 
   def translate(self):
     """Returns the `Translation`."""
@@ -1737,8 +1796,10 @@ class _Torch:
     if not np.allclose(now, then, rtol=1e-3, atol=nearly):
       _refuse(
           f'The rate {now} after {steps} steps of the scheduler',
-          f'is not {then}, so something else has changed it. Pass an optimizer'
-          ' and a scheduler that are newly constructed',
+          f'is not {then}, so something else has changed it.'
+          f' {_CHAIN_SCHEDULERS}. Otherwise, pass an optimizer and a scheduler'
+          ' that are newly constructed',
+          _TORCH_SCHEDULES,
       )
 
   # What is written.
@@ -1781,16 +1842,18 @@ class _Torch:
       if _all_same(calls):
         return calls[0], {}
       amounts = {group['weight_decay'] for group in self.groups}
+      mask = Call('to_params', Name('decays'))
       masked = self._translate_groups(
-          rates, weight_decay=float(max(amounts)), mask=Name('decays')
+          rates, weight_decay=float(max(amounts)), mask=mask
       )
       if len(amounts - {0}) == 1 and _all_same(masked):
-        return masked[0], {'decays': self._tree(self._decays())}
+        return masked[0], {'decays': self._described(self._decays())}
     parts = {f'group_{i}': call for i, call in enumerate(calls)}
     if 'frozen' in self.labels:
       parts['frozen'] = Call('optax.set_to_zero')
-    call = Call('optax.partition', parts, Name('labels'))
-    return call, {'labels': self._tree(self.labels)}
+    labels = Call('to_params', Name('labels'))
+    call = Call('optax.partition', parts, labels)
+    return call, {'labels': self._described(self.labels)}
 
   def _decays(self):
     """Returns whether each parameter decays."""
@@ -1800,12 +1863,15 @@ class _Torch:
         for _ in group['params']
     ]
 
-  def _tree(self, values):
-    """Returns the code of a tree, given a value for each parameter."""
-    runs = [(x, len(list(run))) for x, run in itertools.groupby(values)]
-    if len(values) > 6:
-      values = [Name(f'*[{x!r}] * {length}') for x, length in runs]
-    return Call('to_params', values)
+  def _described(self, values):
+    """Returns a value for each parameter, with its name and shape."""
+    comments = []
+    for group in self.optimizer.param_groups:
+      # PyTorch has the names if it was given named_parameters().
+      names = group.get('param_names') or [''] * len(group['params'])
+      for name, param in zip(names, group['params'], strict=True):
+        comments.append(f'{name} {tuple(param.shape)}'.lstrip())
+    return list(map(Noted, values, comments))
 
   def _notes(self, uses_tree):
     """Returns what the check can't see, and what the user must define."""
@@ -1825,6 +1891,17 @@ class _Torch:
       )
     if self.scheduler is None and self.learning_rate is not None:
       notes.append(_NOT_COMPARED.format(self.learning_rate.__name__))
+    rounded = {
+        name
+        for group in self.optimizer.param_groups
+        for name in self.optimizer.defaults
+        if _is_float32(group.get(name))
+    }
+    for name in sorted(rounded):
+      notes.append(
+          f'{name} is a tensor of float32: the code has the shortest decimal'
+          ' that rounds to it. Outside of the check, they differ by that much.'
+      )
     narrow = {
         str(param.dtype).removeprefix('torch.')
         for group in self.optimizer.param_groups
@@ -1942,6 +2019,13 @@ def _torch_number(value):
     return value.item() if isinstance(value, np.generic) else value
   number = value.item()
   return number if value.element_size() > 4 else _shortest(number)
+
+
+def _is_float32(value):
+  """Returns whether a setting is a tensor of float32, or has one."""
+  if isinstance(value, (list, tuple)):
+    return any(map(_is_float32, value))
+  return str(getattr(value, 'dtype', '')) == 'torch.float32'
 
 
 def _all_same(calls):

@@ -177,6 +177,26 @@ class StateTest(absltest.TestCase):
     code = port.to_optax(torch.optim.Adam([param]))
     self.assertIn('# Your parameters are bfloat16, in which', code)
 
+  def test_rounded_tensors_are_noted(self):
+    rounded = '# lr is a tensor of float32: the code has the shortest'
+    code = port.to_optax(self.optimizer, self.scheduler)
+    self.assertIn(rounded, code)
+    rate = torch.tensor(1e-3, dtype=torch.float64)
+    code = port.to_optax(torch.optim.Adam(_parameters(), lr=rate))
+    self.assertNotIn('tensor of float32', code)
+    betas = torch.tensor(0.9), torch.tensor(0.999)
+    settings = dict(lr=rate, betas=betas, foreach=False, capturable=True)
+    code = port.to_optax(torch.optim.Adam(_parameters(), **settings))
+    self.assertIn('# betas is a tensor of float32', code)
+
+  def test_names_of_parameters_in_groups(self):
+    layer = torch.nn.Linear(3, 2)
+    weight, bias = layer.named_parameters()
+    groups = [{'params': [bias], 'lr': 0.1}, {'params': [weight]}]
+    code = port.to_optax(torch.optim.Adam(groups))
+    self.assertIn("    'group_0',  # bias (2,)\n", code)
+    self.assertIn("    'group_1',  # weight (2, 3)\n", code)
+
   def test_models_are_not_copied(self):
     huge = torch.nn.Parameter(torch.empty(10**12, device='meta'))
     optimizer = torch.optim.AdamW([huge])
@@ -354,8 +374,15 @@ class ScriptsTest(absltest.TestCase):
       return torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True), None
 
     code = self._check(create, get_lr, to_params=_from_matrices_first)
-    self.assertIn('\ndecays = to_params([True, True, False, False])\n', code)
-    self.assertIn('mask=decays', code)
+    decays = """decays = [
+    True,  # (4, 3)
+    True,  # (2, 3)
+    False,  # (3,)
+    False,  # ()
+]
+"""
+    self.assertIn(decays, code)
+    self.assertIn('mask=to_params(decays)', code)
     self.assertIn('there was no scheduler to compare it with', code)
 
   def test_epochs_with_warmup(self):
@@ -415,6 +442,61 @@ class ScriptsTest(absltest.TestCase):
       return optimizer, chained
 
     self._check(create, rate)
+
+  def test_schedulers_stepped_one_after_another(self):
+
+    def rate(count):
+      return 0.1 * 0.99**count * jnp.where(count < 100, 1.0, 0.1)
+
+    values = _values(1)
+    params = _parameters(values)
+    optimizer = torch.optim.SGD(params, 0.1, momentum=0.9)
+    first = schedulers.MultiStepLR(optimizer, [100])
+    second = schedulers.ExponentialLR(optimizer, 0.99)
+
+    def step():
+      first.step()
+      second.step()
+
+    # The advice of the refusal.
+    chained = schedulers.ChainedScheduler([first, second])
+    code = port.to_optax(optimizer, chained, learning_rate=rate)
+    both = mock.Mock(step=step)
+    gradients = _gradients(2, 199)
+    theirs = _train_torch(params, optimizer, both, 1, gradients)
+    ours = training.train_optax(code, values, gradients, rate=rate)
+    self.assertLessEqual(problem.distance(theirs, ours), 1e-10, code)
+
+  def test_groups_one_by_one(self):
+
+    def double(count):
+      return 0.2 * 0.99**count
+
+    def single(count):
+      return 0.1 * 0.99**count
+
+    def create(groups):
+      optimizer = torch.optim.SGD(groups, lr=0.1, momentum=0.9)
+      return optimizer, schedulers.LambdaLR(optimizer, lambda t: 0.99**t)
+
+    values = _values(1)
+    params = _parameters(values)
+    groups = [{'params': params[:2], 'lr': 0.2}, {'params': params[2:]}]
+    # The advice of the refusal.
+    parts = {}
+    for group, rate in zip(groups, (double, single), strict=True):
+      code = port.to_optax(*create([dict(group)]), learning_rate=rate)
+      scope = {rate.__name__: rate}
+      exec(code, scope)  # pylint: disable=exec-used
+      parts[rate.__name__] = scope['optimizer']
+    labels = ['double', 'double', 'single', 'single']
+    code = 'optimizer = optax.partition(parts, labels)'
+    gradients = _gradients(2, 199)
+    theirs = _train_torch(params, *create(groups), 1, gradients)
+    ours = training.train_optax(
+        code, values, gradients, optax=optax, parts=parts, labels=labels
+    )
+    self.assertLessEqual(problem.distance(theirs, ours), 1e-10)
 
   def test_rate_changes_only_after_many_updates(self):
 
@@ -552,9 +634,21 @@ def _cycled_momentum():
   return optimizer, schedulers.OneCycleLR(optimizer, 0.1, total_steps=100)
 
 
+def _cyclic_momentum():
+  optimizer = _sgd(momentum=0.9)
+  return optimizer, schedulers.CyclicLR(optimizer, 0.1, 1.0)
+
+
 def _plateau():
   optimizer = _sgd()
   return optimizer, schedulers.ReduceLROnPlateau(optimizer)
+
+
+def _plateau_as_well():
+  optimizer = _sgd()
+  scheduler = schedulers.StepLR(optimizer, 30)
+  optimizer.plateau = schedulers.ReduceLROnPlateau(optimizer)
+  return optimizer, scheduler
 
 
 def _lambda():
@@ -574,6 +668,13 @@ def _two_schedulers():
   optimizer = _sgd()
   schedulers.LinearLR(optimizer, 0.1)
   return optimizer, schedulers.StepLR(optimizer, 30)
+
+
+def _groups():
+  first, *others = _parameters()
+  groups = [{'params': [first], 'lr': 0.2}, {'params': others}]
+  optimizer = torch.optim.SGD(groups, lr=0.1)
+  return optimizer, schedulers.LambdaLR(optimizer, lambda t: 0.5**t)
 
 
 def _changed_rate():
@@ -621,8 +722,11 @@ class RefusalTest(parameterized.TestCase):
       (_replaced_step, 'optimizer.step was replaced'),
       (_missing_scheduler, 'This optimizer has a scheduler; pass it'),
       (_other_scheduler, 'The scheduler does not belong to this optimizer'),
-      (_cycled_momentum, "cycle_momentum=True can't be translated. See"),
-      (_plateau, "ReduceLROnPlateau can't be translated.*pytorch.md#schedul"),
+      (_cycled_momentum, 'cycle_momentum=True .*onecyclelr-with-momentum'),
+      (_cyclic_momentum, 'cycle_momentum=True .*onecyclelr-with-momentum'),
+      (_plateau, "can't be translated: its rate.*md#reducelronplateau"),
+      (_plateau_as_well, "can't be translated: its .*md#reducelronplateau"),
+      (_groups, 'LambdaLR needs .* of each group alone.*partition'),
       (_lambda, 'LambdaLR needs a translation of your own, as learning_rate'),
       (_nested, 'SequentialLR or ChainedScheduler inside another'),
       (_two_schedulers, r'The rate \[0.01.*\] after 0 .* is not \[0.1\]'),
@@ -669,12 +773,29 @@ class RefusalTest(parameterized.TestCase):
         port.to_optax(optimizer, scheduler, learning_rate=rate)
 
   def test_one_rate_for_groups_with_several(self):
-    first, *others = _parameters()
-    groups = [{'params': [first], 'lr': 0.2}, {'params': others}]
-    optimizer = torch.optim.SGD(groups, lr=0.1)
-    scheduler = schedulers.LambdaLR(optimizer, lambda t: 0.5**t)
-    with self.assertRaisesRegex(ValueError, 'parameter groups have several'):
+    optimizer, scheduler = _groups()
+    reason = 'groups have several: .* of each group alone.*partition'
+    with self.assertRaisesRegex(ValueError, reason):
       port.to_optax(optimizer, scheduler, learning_rate=halve)
+
+  @parameterized.parameters(
+      ('ExponentialLR', 0.99, 0),
+      ('ExponentialLR', 0.99, 60),
+      ('LinearLR', 0.1, 0),
+      ('LinearLR', 0.1, 60),
+      ('LinearLR', 0.1, 200),
+  )
+  def test_second_scheduler(self, kind, setting, steps):
+    optimizer = _sgd()
+    first = schedulers.MultiStepLR(optimizer, [100, 150])
+    second = getattr(schedulers, kind)(optimizer, setting)
+    for _ in range(steps):
+      _step_loss(optimizer)
+      first.step()
+      second.step()
+    for scheduler in (first, second):
+      with self.assertRaisesRegex(ValueError, 'has another scheduler.*Chained'):
+        port.to_optax(optimizer, scheduler)
 
   def test_updates_between_steps(self):
     with self.assertRaisesRegex(ValueError, '^scheduler_every=5 needs a'):
