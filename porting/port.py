@@ -287,6 +287,7 @@ class _Rate:
     boundaries: See `Copy`.
     scope: See `Copy`.
     rounded: Whether the framework rounds the schedule to float32.
+    nan_from: The step from which the framework's rate may be NaN, or None.
   """
 
   code: Any
@@ -296,6 +297,7 @@ class _Rate:
   boundaries: Sequence[float] = ()
   scope: dict[str, Any] = dataclasses.field(default_factory=dict)
   rounded: bool = False
+  nan_from: int | None = None
 
 
 def _own_rate(learning_rate, theirs, copied):
@@ -821,10 +823,17 @@ def _compare_rates(name, ours, theirs, copy):
   ours = _call_schedule(name, ours, counts).tolist()
   theirs = [float(theirs(count)) for count in counts]
   largest = np.nanmax(np.abs(theirs))
+  # What a framework rounds to float32 may be far off where a rate is small.
+  least = largest if copy.bound >= 1e-5 else 0.01 * largest
   for count, a, b in zip(counts, ours, theirs, strict=True):
-    if abs(a - b) <= copy.bound * (abs(b) + 0.01 * largest):
+    if abs(a - b) <= copy.bound * (abs(b) + least):
       continue
     reason = f'is {b:.6g} after {count} updates, but {a:.6g} in the translation'
+    if f'{a:.6g}' == f'{b:.6g}':
+      reason = (
+          f'is {b:.6g} after {count} updates, and differs from that in the'
+          f' translation by {abs(a / b - 1):.0e} of it'
+      )
     if abs(a - b) < 1e-5 * abs(b):
       reason += (
           ', which rounds to float32. Write numbers of steps as floats, such as'
@@ -865,7 +874,12 @@ def _counts_around(boundaries):
 
 _OTHER_KERAS = 'keras.md#keras-3s-other-optimizers'
 _OWN_SCHEDULE = 'keras.md#your-own-learningrateschedule'
+_SCHEDULES = 'keras.md#learning-rate-schedules'
 _LONGEST_CHECK = 100_000
+_SPARSE = (
+    'Not checked: sparse gradients, as of an Embedding, if you trained on'
+    ' TensorFlow. There, Keras treats them differently.'
+)
 
 
 def _describe_keras(
@@ -941,8 +955,7 @@ class _Keras:
     return Copy(
         params=self.params,
         train=self._train,
-        # Long enough for the scale of the loss to overflow, if it grows fast.
-        steps=max(400 if self.scaler else 200, 2 * period + 1),
+        steps=self._limit_steps(2 * period + 1),
         sizes=(1.0, *(abs(clip) for clip in clips if clip)),
         overflows=self.scaler is not None,
         averages=self.shared['use_ema'],
@@ -951,6 +964,22 @@ class _Keras:
         scope=self.rate.scope,
         bound=1e-10 if on_jax and not self.rate.rounded else 1e-5,
     )
+
+  def _limit_steps(self, needed):
+    """Returns the number of steps to train, before a rate that is NaN."""
+    # Long enough for the scale of the loss to overflow, if it grows fast.
+    steps = max(400 if self.scaler else 200, needed)
+    end = self.rate.nan_from
+    if end is None or end >= steps:
+      return steps
+    if end < max(10, needed):
+      _refuse(
+          f'decay_steps={end}',
+          'is too short to check: from there on, Keras may give NaN on JAX. Set'
+          ' the environment variable KERAS_BACKEND=tensorflow',
+          _SCHEDULES,
+      )
+    return end
 
   def _find_rule(self):
     kind = type(self.optimizer)
@@ -1024,10 +1053,15 @@ class _Keras:
     def after_updates(count):
       step = self.every * count + self.every - 1
       with _keras_float64(self.keras):
-        return self._call_schedule(theirs, step)
+        rate = self._call_schedule(theirs, step)
+      if nan_from is not None and step >= nan_from and np.isnan(rate):
+        return theirs.end_learning_rate
+      return rate
 
+    nan_from = self._find_nan(theirs)
     if learning_rate is not None:
-      return _own_rate(learning_rate, after_updates, copied=theirs)
+      own = _own_rate(learning_rate, after_updates, copied=theirs)
+      return dataclasses.replace(own, nan_from=nan_from)
     kind = type(theirs)
     schedules = self.keras.optimizers.schedules
     known = getattr(schedules, kind.__name__, None) is kind
@@ -1052,7 +1086,19 @@ class _Keras:
         schedules={'schedule': after_updates},
         boundaries=[boundary / self.every for boundary in boundaries],
         rounded=_rounds(kind.__name__, settings),
+        nan_from=nan_from,
     )
+
+  def _find_nan(self, schedule):
+    """Returns the step from which a schedule may be NaN, or None."""
+    kind = self.keras.optimizers.schedules.PolynomialDecay
+    if type(schedule) is not kind or schedule.cycle:
+      return None
+    on_jax = self.keras.backend.backend() == 'jax'
+    if not on_jax or float(schedule.power).is_integer():
+      return None
+    # Rounding may make what is left there negative.
+    return math.ceil(schedule.decay_steps)
 
   def _call_schedule(self, schedule, step):
     if self.keras.backend.backend() == 'jax':
@@ -1112,6 +1158,13 @@ class _Keras:
 
   def _notes(self, decay):
     notes = []
+    if self.rate.nan_from is not None:
+      notes.append(
+          f'On JAX, Keras may give NaN from step {self.rate.nan_from} on; this'
+          ' code stays at the end rate.'
+      )
+    for name in self.rate.scope:
+      notes.append(f'Define {name}, which you passed as learning_rate.')
     if 'mask' in decay:
       notes.append(
           'Define to_params(list): it returns a tree like your parameters, from'
@@ -1127,10 +1180,7 @@ class _Keras:
           'Scale the loss in your training loop, and pass unscaled gradients.'
       )
     if self.keras.backend.backend() == 'tensorflow':
-      notes.append(
-          'Not checked: sparse gradients, as of an Embedding. On TensorFlow,'
-          ' Keras treats them differently.'
-      )
+      notes.append(_SPARSE)
     return notes
 
   def _build_copy(self, variables):
@@ -2366,26 +2416,27 @@ FRAMEWORKS = {
 
 
 def _read_file(path):
-  """Returns an optimizer's configuration, and the version of Keras.
+  """Returns an optimizer's configuration, Keras's version, and the model.
 
   The model is not built: it may be large, or have layers of its own.
   """
   if zipfile.is_zipfile(path):
-    optimizer, version = _read_zip(path)
+    optimizer, version, model = _read_zip(path)
   elif path.is_file():
-    optimizer, version = _read_hdf5(path)
+    optimizer, version, model = _read_hdf5(path)
   else:
     _refuse(path, 'is not a file. Call port.to_optax in Python')
   if not optimizer:
     _refuse(path, 'has no optimizer: it holds weights, or was not compiled')
-  return optimizer, version
+  return optimizer, version, model
 
 
 def _read_zip(path):
   with zipfile.ZipFile(path) as archive:
     if 'config.json' not in archive.namelist():
       _refuse(path, 'is not a file of Keras')
-    model = json.loads(archive.read('config.json'))
+    text = archive.read('config.json').decode()
+    model = json.loads(text)
     version = json.loads(archive.read('metadata.json'))['keras_version']
   optimizer = (model.get('compile_config') or {}).get('optimizer')
   policy = model['config'].get('dtype')
@@ -2396,7 +2447,7 @@ def _read_zip(path):
     # As compile has done; it saves the optimizer inside.
     config = {'inner_optimizer': optimizer}
     optimizer = {'class_name': 'LossScaleOptimizer', 'config': config}
-  return optimizer, version
+  return optimizer, version, text
 
 
 def _read_hdf5(path):
@@ -2407,7 +2458,8 @@ def _read_hdf5(path):
   with h5py.File(path) as file:
     training = json.loads(file.attrs.get('training_config', '{}'))
     version = file.attrs.get('keras_version', 'an unknown version')
-    return training.get('optimizer_config'), version
+    model = file.attrs.get('model_config', '')
+    return training.get('optimizer_config'), version, model
 
 
 def _decays(config):
@@ -2429,18 +2481,26 @@ def _load_keras(config):
   rate = settings.get('learning_rate')
   if isinstance(rate, dict):
     schedule = _find_saved(
-        keras, keras.optimizers.schedules, rate, _OWN_SCHEDULE
+        keras,
+        keras.optimizers.schedules,
+        rate,
+        'Load the model with custom_objects and call'
+        ' port.to_optax(model.optimizer, learning_rate=...)',
+        _OWN_SCHEDULE,
     )
     settings['learning_rate'] = schedule(**rate['config'])
-  return _find_saved(keras, keras.optimizers, config, _OTHER_KERAS)(**settings)
+  kind = _find_saved(
+      keras, keras.optimizers, config, 'Translate it by hand', _OTHER_KERAS
+  )
+  return kind(**settings)
 
 
-def _find_saved(keras, module, config, recipe):
+def _find_saved(keras, module, config, remedy, recipe):
   """Returns the class of a configuration."""
   name = config['class_name']
   kind = getattr(module, name, None)
   if config.get('registered_name') or kind is None:
-    _refuse(name, "is not Keras's own class. Use port.to_optax", recipe)
+    _refuse(name, f"is not Keras's own class. {remedy}", recipe)
   parameters = inspect.signature(kind).parameters
   for setting in config['config']:
     if setting not in parameters:
@@ -2450,7 +2510,7 @@ def _find_saved(keras, module, config, recipe):
 
 
 def _translate_file(path):
-  config, version = _read_file(path)
+  config, version, model = _read_file(path)
   if not version.startswith('3'):
     _refuse(path, f'is of Keras {version}. Call port.to_optax in Python')
   optimizer = _load_keras(config)
@@ -2461,6 +2521,9 @@ def _translate_file(path):
           'Keras does not save exclude_from_weight_decay: here, all variables'
           ' decay.'
       )
+    embeds = re.search(r'"class_name": "\w*Embedding"', model)
+    if embeds and _SPARSE not in translation.notes:
+      translation.notes.append(_SPARSE)
     return _write_checked(translation, copy)
 
 

@@ -38,8 +38,8 @@ STARTS = {
 # Why a random optimizer may be refused.
 REFUSED = {
     'weight_decay of Lamb': 'has no recipe',
-    'nan after': 'PolynomialDecay with a power below 1 is NaN at its end',
-    'infinite or NaN': 'the same, or a decay above 1',
+    'too short to check': 'PolynomialDecay with a power below 1 is NaN soon',
+    'infinite or NaN': 'a decay above 1',
 }
 optimizers = keras.optimizers
 schedules = keras.optimizers.schedules
@@ -87,6 +87,9 @@ def train_keras(optimizer, params, gradients):
 def distance(draw, code):
   """Returns how far apart a random optimizer and its code end."""
   steps = max(250, 2 * draw.period + 1)
+  nan = re.search(r'NaN from step (\d+)', code.replace('\n# ', ' '))
+  if nan:
+    steps = min(steps, int(nan[1]))
   gradients = random_gradients(steps, overflows=draw.scaled)
   start = list(STARTS.values())
   with jax.enable_x64(True), mock.patch.dict(os.environ):
@@ -230,6 +233,75 @@ class CheckTest(parameterized.TestCase):
     np.testing.assert_allclose(rates, exact, rtol=0, atol=1e-12)
 
 
+  @parameterized.parameters(0.5, 0.9, 1.5)
+  def test_nan_of_keras_at_the_end_is_the_end_rate(self, power):
+    schedule = schedules.PolynomialDecay(1e-2, 91, 1e-3, power=power)
+    optimizer = optimizers.Adam(schedule, gradient_accumulation_steps=2)
+    code = port.to_optax(optimizer)
+    self.assertIn('Keras may give NaN from step 91 on', code)
+    scope = {}
+    with jax.enable_x64(True):
+      exec(code, scope)  # pylint: disable=exec-used
+      rates = jax.jit(jax.vmap(scope['schedule']))(np.arange(45, 50))
+    np.testing.assert_array_equal(rates, 1e-3)
+
+  def test_wrong_rate_where_keras_has_nan_raises(self):
+
+    def wrong(count):
+      left = jnp.maximum(1 - count / 91.0, 0.0)
+      return jnp.where(count < 91, 1e-3 + 9e-3 * jnp.sqrt(left), 2e-3)
+
+    schedule = schedules.PolynomialDecay(1e-2, 91, 1e-3, power=0.5)
+    with self.assertRaisesRegex(ValueError, 'after 150 updates'):
+      port.to_optax(optimizers.SGD(schedule), learning_rate=wrong)
+
+  def test_nan_before_the_end_raises(self):
+
+    call = port._Keras._call_schedule  # pylint: disable=protected-access
+
+    def spoiled(described, schedule, step):
+      return np.nan if step == 45 else call(described, schedule, step)
+
+    schedule = schedules.PolynomialDecay(1e-2, 91, 1e-3, power=0.5)
+    with mock.patch.object(port._Keras, '_call_schedule', spoiled):  # pylint: disable=protected-access
+      with self.assertRaisesRegex(ValueError, 'nan after 45 updates'):
+        port.to_optax(optimizers.SGD(schedule))
+
+  def test_schedule_that_is_nan_too_soon_to_check_is_refused(self):
+    schedule = schedules.PolynomialDecay(1e-2, 20, 1e-3, power=0.5)
+    optimizer = optimizers.SGD(schedule, gradient_accumulation_steps=10)
+    with self.assertRaisesRegex(ValueError, 'decay_steps=20 is too short'):
+      port.to_optax(optimizer)
+
+  def test_rounding_of_a_small_rate_to_float32_is_no_disagreement(self):
+    params = [np.zeros(())]
+
+    def ours(count):
+      return 1e-3 * jnp.sqrt(1 - count / 1e4)
+
+    def theirs(count):
+      left = np.float32(1) - np.float32(count) / np.float32(1e4)
+      return np.float32(1e-3) * np.sqrt(left)
+
+    def compare(bound):
+      counts = 0, 9990, 9998, 9999
+      copy = port.Copy(params, train=None, counts=counts, bound=bound)
+      with jax.enable_x64(True):
+        port._compare_rates('rate', ours, theirs, copy)  # pylint: disable=protected-access
+
+    compare(1e-5)
+    with self.assertRaisesRegex(ValueError, 'rate is'):
+      compare(1e-10)
+
+  def test_rates_that_look_equal_have_their_difference_in_the_message(self):
+
+    def rate(count):
+      return jnp.full_like(count, 1e-4 * (1 + 3e-8), float)
+
+    with self.assertRaisesRegex(ValueError, 'by 3e-08 of it'):
+      port.to_optax(optimizers.SGD(1e-4), learning_rate=rate)
+
+
 class RefusalTest(absltest.TestCase):
 
   def assert_refused(self, optimizer, *words, **arguments):
@@ -302,6 +374,7 @@ class RefusalTest(absltest.TestCase):
     )
     code = port.to_optax(optimizer, learning_rate=rate)
     self.assertEndsWith(code, '\noptimizer = optax.sgd(rate)\n')
+    self.assertIn('# Define rate, which you passed as learning_rate.\n', code)
 
   def test_nan_in_one_parameter(self):
     train = port._train  # pylint: disable=protected-access
@@ -378,7 +451,7 @@ class RowsTest(parameterized.TestCase):
     try:
       code = port.to_optax(optimizer)
     except ValueError as error:
-      self.assertRegex(str(error), 'nan after 250|Transformer')
+      self.assertIn('Transformer', str(error))
       return
     ours = porting_test.run_optax(case, TO_PARAMS + code)
     theirs = frameworks.run_in('jax', case)
@@ -467,13 +540,13 @@ class CommandTest(absltest.TestCase):
         env={**os.environ, **(environment or {})},
     )
 
-  def saved(self, name, optimizer):
+  def saved(self, name, optimizer, *layers):
     """Returns the path of a model with a layer that can't be loaded."""
 
     class Own(keras.layers.Dense):
       pass
 
-    model = keras.Sequential([keras.Input((2,)), Own(1)])
+    model = keras.Sequential([keras.Input((2,)), *layers, Own(1)])
     model.compile(optimizer, 'mse')
     folder = self.enter_context(tempfile.TemporaryDirectory())
     path = os.path.join(folder, name)
@@ -486,6 +559,30 @@ class CommandTest(absltest.TestCase):
         done = self.run_command(self.saved(name, optimizers.Adam(2e-4)))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('\noptimizer = optax.adam(2e-4, eps=1e-7', done.stdout)
+
+  def test_says_that_gradients_of_an_embedding_are_not_checked(self):
+    layers = keras.layers.Embedding(5, 3), keras.layers.Flatten()
+    for name in ('model.keras', 'model.h5'):
+      with self.subTest(name):
+        path = self.saved(name, optimizers.Adam(), *layers)
+        done = self.run_command(path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('# Not checked: sparse gradients', done.stdout)
+
+  def test_own_schedule_needs_the_model_and_a_translation(self):
+
+    class Own(schedules.LearningRateSchedule):
+
+      def __call__(self, step):
+        return 0.1
+
+      def get_config(self):
+        return {}
+
+    done = self.run_command(self.saved('model.keras', optimizers.SGD(Own())))
+    self.assertEqual(done.returncode, 1, done.stderr)
+    self.assertIn('with custom_objects', done.stderr)
+    self.assertIn('(model.optimizer, learning_rate=...)', done.stderr)
 
   def test_refuses_in_one_line(self):
     path = self.saved('model.keras', optimizers.Ftrl())
