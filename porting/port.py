@@ -16,6 +16,7 @@ disagrees, raises a ValueError that names the setting.
 
 import argparse
 import bisect
+import builtins
 import contextlib
 import copy as copying
 import dataclasses
@@ -24,6 +25,7 @@ import gc
 import inspect
 import itertools
 import json
+import keyword
 import math
 import os
 import pathlib
@@ -34,6 +36,8 @@ from typing import Any, Callable, Sequence
 import warnings
 import zipfile
 
+# Of a rate of your own, whose boundaries are not known.
+_OWN_COUNTS = (*range(5000), *range(5000, 100_000, 100))
 _INSTALL = (
     "needs the fork of optax that has TensorFlow's Adam. Install it with `pip"
     ' install .` in its clone; see docs/install.md'
@@ -285,6 +289,7 @@ class _Rate:
     names: The schedule to assign, by its name.
     schedules: The framework's schedule, by the same name, see `Copy.rates`.
     boundaries: See `Copy`.
+    counts: See `Copy`.
     scope: See `Copy`.
     rounded: Whether the framework rounds the schedule to float32.
     nan_from: The step from which the framework's rate may be NaN, or None.
@@ -295,6 +300,7 @@ class _Rate:
   names: dict[str, Any] = dataclasses.field(default_factory=dict)
   schedules: dict[str, Callable] = dataclasses.field(default_factory=dict)
   boundaries: Sequence[float] = ()
+  counts: Sequence[int] = ()
   scope: dict[str, Any] = dataclasses.field(default_factory=dict)
   rounded: bool = False
   nan_from: int | None = None
@@ -303,7 +309,9 @@ class _Rate:
 def _own_rate(learning_rate, theirs, copied):
   """Returns the rate that the user wrote, to be compared with `theirs`."""
   name = getattr(learning_rate, '__name__', '')
-  if not name.isidentifier() or name in _USED_NAMES or name in globals():
+  is_name = name.isidentifier() and not keyword.iskeyword(name)
+  taken = {*_USED_NAMES, *globals(), *dir(builtins)}
+  if not is_name or name in taken:
     _refuse(
         f'learning_rate={learning_rate!r}',
         'must be a function with a name of its own',
@@ -312,6 +320,7 @@ def _own_rate(learning_rate, theirs, copied):
       Name(name),
       copied=copied,
       schedules={name: theirs},
+      counts=_OWN_COUNTS,
       scope={name: learning_rate},
   )
 
@@ -700,7 +709,9 @@ def _functions_in(values):
 
 def _number(value):
   """Returns a float as a person would write it, such as 1e-3 or 0.9."""
-  if not value or 1e-3 < abs(value) < 1e6 or not np.isfinite(value):
+  if not np.isfinite(value):
+    _refuse(f'A setting of {value}', 'has no translation. Pass a finite number')
+  if not value or 1e-3 < abs(value) < 1e6:
     return repr(value)
   digits = np.format_float_scientific(value, trim='-')
   mantissa, _, exponent = digits.partition('e')
@@ -847,12 +858,21 @@ def _call_schedule(name, schedule, counts):
   # The type of the counts in the states of optax.
   counts = jnp.array(counts, jnp.int32)
   try:
-    return np.asarray(jax.jit(jax.vmap(schedule))(counts))
+    rates = np.asarray(jax.jit(jax.vmap(schedule))(counts))
   except jax.errors.JAXTypeError:
     _refuse(
         name,
         'has an if, a max or the like that JAX does not trace: use jnp.where',
     )
+  except Exception as error:  # pylint: disable=broad-exception-caught
+    _refuse(
+        name,
+        f'raises {type(error).__name__}: {error}. It must take the number of'
+        ' updates, and return the rate',
+    )
+  if rates.shape != counts.shape:
+    _refuse(name, 'must return one number, the rate')
+  return rates
 
 
 def _counts_around(boundaries):
@@ -919,6 +939,7 @@ class _Keras:
       optimizer = optimizer.inner_optimizer
     self.optimizer = optimizer
     self.rule = self._find_rule()
+    self._check_scaler()
     self.shared, self.own = self._read_settings()
     self._check_variables()
     self.every = self.shared.get('gradient_accumulation_steps') or 1
@@ -961,6 +982,7 @@ class _Keras:
         averages=self.shared['use_ema'],
         rates=self.rate.schedules,
         boundaries=self.rate.boundaries,
+        counts=self.rate.counts,
         scope=self.rate.scope,
         bound=1e-10 if on_jax and not self.rate.rounded else 1e-5,
     )
@@ -1019,6 +1041,22 @@ class _Keras:
     twin.__dict__.update(vars(self.optimizer), **attributes)
     return twin
 
+  def _check_scaler(self):
+    if self.scaler is None:
+      return
+    if getattr(self.optimizer, 'loss_scale_factor', None):
+      _refuse(
+          'loss_scale_factor inside LossScaleOptimizer',
+          'scales the gradients twice. Set it to None',
+      )
+    if type(self.optimizer).__name__ == 'Nadam':
+      _refuse(
+          'LossScaleOptimizer around Nadam',
+          "does not make Nadam's updates in Keras. Translate the Nadam inside,"
+          ' or train with a different optimizer',
+          'keras.md#nadam',
+      )
+
   def _check_variables(self):
     for variable in self.optimizer._trainable_variables:
       if getattr(variable, 'constraint', None) is not None:
@@ -1043,7 +1081,8 @@ class _Keras:
           'is a function that takes no step. Write a LearningRateSchedule',
           _OWN_SCHEDULE,
       )
-    rate = _shortest(self.keras.ops.convert_to_numpy(theirs))
+    rate = self.keras.ops.convert_to_numpy(theirs)
+    rate = float(rate) if rate.dtype == np.float64 else _shortest(rate)
     if learning_rate is not None:
       return _own_rate(learning_rate, lambda count: rate, copied=rate)
     return _Rate(rate, copied=rate)
@@ -1786,7 +1825,9 @@ class _Torch:
     if self.learning_rate is not None:
       name = self.learning_rate.__name__
       rates = _call_schedule(name, self.learning_rate, range(200))
-      return np.tile(rates[:, np.newaxis], len(self.groups))
+      start = np.array(_torch_rates(twin))
+      # A group with a rate of its own is refused: this is not its rate.
+      return np.where(start == start[0], rates[:, np.newaxis], start)
     return np.array([_torch_rates(twin)])
 
   def _length(self):
@@ -2009,8 +2050,8 @@ def _step_through(scheduler, optimizer, steps):
     try:
       scheduler.step()
       history.append(_torch_rates(optimizer))
-    except (ArithmeticError, TypeError, ValueError):
-      # OneCycleLR ends here, as does a function such as (1 - t / 9) ** 0.9.
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+      # OneCycleLR ends here, as does a table, or (1 - t / 9) ** 0.9.
       break
   return history
 
@@ -2433,7 +2474,7 @@ def _read_file(path):
 
 def _read_zip(path):
   with zipfile.ZipFile(path) as archive:
-    if 'config.json' not in archive.namelist():
+    if not {'config.json', 'metadata.json'} <= set(archive.namelist()):
       _refuse(path, 'is not a file of Keras')
     text = archive.read('config.json').decode()
     model = json.loads(text)
@@ -2520,6 +2561,15 @@ def _translate_file(path):
       translation.notes.append(
           'Keras does not save exclude_from_weight_decay: here, all variables'
           ' decay.'
+      )
+    if re.search(r'_constraint": {', model):
+      translation.notes.append(
+          'Not checked: constraints of the model. Apply them after'
+          ' optax.apply_updates.'
+      )
+    if path.suffix == '.h5':
+      translation.notes.append(
+          'An .h5 file does not say whether the class is one of your own.'
       )
     embeds = re.search(r'"class_name": "\w*Embedding"', model)
     if embeds and _SPARSE not in translation.notes:

@@ -252,7 +252,7 @@ class CheckTest(parameterized.TestCase):
       return jnp.where(count < 91, 1e-3 + 9e-3 * jnp.sqrt(left), 2e-3)
 
     schedule = schedules.PolynomialDecay(1e-2, 91, 1e-3, power=0.5)
-    with self.assertRaisesRegex(ValueError, 'after 150 updates'):
+    with self.assertRaisesRegex(ValueError, 'after 91 updates'):
       port.to_optax(optimizers.SGD(schedule), learning_rate=wrong)
 
   def test_nan_before_the_end_raises(self):
@@ -344,6 +344,46 @@ class RefusalTest(absltest.TestCase):
     optimizer = optimizers.AdamW()
     optimizer.exclude_from_weight_decay(var_names=['bias'])
     self.assert_refused(optimizer, 'exclude_from_weight_decay', 'build')
+
+  def test_setting_that_is_not_finite(self):
+    optimizer = optimizers.SGD(clipnorm=float('inf'))
+    self.assert_refused(optimizer, 'A setting of inf', 'finite')
+
+  def test_loss_that_is_scaled_twice(self):
+    optimizer = optimizers.LossScaleOptimizer(optimizers.SGD())
+    optimizer.inner_optimizer.loss_scale_factor = 8.0
+    self.assert_refused(optimizer, 'loss_scale_factor', 'Set it to None')
+
+  def test_nadam_with_loss_scaling(self):
+    optimizer = optimizers.LossScaleOptimizer(optimizers.Nadam())
+    self.assert_refused(optimizer, 'LossScaleOptimizer around Nadam', '#nadam')
+
+  def test_own_rate_that_differs_between_the_boundaries(self):
+
+    class Drop(schedules.LearningRateSchedule):
+
+      def __call__(self, step):
+        return keras.ops.where(step < 500, 0.1, 0.01)
+
+    def drops_late(count):
+      return jnp.where(count < 990, 0.1, 0.01)
+
+    optimizer = optimizers.SGD(Drop())
+    self.assert_refused(
+        optimizer, 'after 500 updates', learning_rate=drops_late
+    )
+
+  def test_own_rate_that_is_not_a_function_of_the_count(self):
+
+    def needs_two(count, epoch):
+      return 0.1 * count * epoch
+
+    def returns_nothing(count):
+      del count
+
+    optimizer = optimizers.SGD(0.1)
+    self.assert_refused(optimizer, 'TypeError', learning_rate=needs_two)
+    self.assert_refused(optimizer, 'number', learning_rate=returns_nothing)
 
   def test_constraint(self):
     constraint = keras.constraints.NonNeg()
@@ -559,6 +599,12 @@ class CommandTest(absltest.TestCase):
         done = self.run_command(self.saved(name, optimizers.Adam(2e-4)))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('\noptimizer = optax.adam(2e-4, eps=1e-7', done.stdout)
+
+  def test_says_that_constraints_are_not_checked(self):
+    dense = keras.layers.Dense(1, kernel_constraint='non_neg')
+    path = self.saved('model.keras', optimizers.SGD(), dense)
+    done = self.run_command(path)
+    self.assertIn('# Not checked: constraints', done.stdout)
 
   def test_says_that_gradients_of_an_embedding_are_not_checked(self):
     layers = keras.layers.Embedding(5, 3), keras.layers.Flatten()

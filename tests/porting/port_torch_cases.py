@@ -740,6 +740,24 @@ class RefusalTest(parameterized.TestCase):
     with self.assertRaisesRegex(ValueError, reason):
       port.to_optax(optimizer, scheduler)
 
+  def test_own_rate_of_groups_with_several_rates(self):
+    one, other = _parameters()[:2]
+    groups = [{'params': [one], 'lr': 0.1}, {'params': [other], 'lr': 1e-3}]
+    optimizer = torch.optim.SGD(groups)
+    with self.assertRaisesRegex(ValueError, 'the parameter groups have several'):
+      port.to_optax(optimizer, learning_rate=halve)
+
+  def test_lambda_of_a_table_is_compared_up_to_its_end(self):
+    table = [1.0] * 20 + [0.5] * 180
+    optimizer = torch.optim.SGD(_parameters(), lr=0.1)
+    scheduler = schedulers.LambdaLR(optimizer, table.__getitem__)
+
+    def drops_late(count):
+      return jnp.where(count < 30, 0.1, 0.05)
+
+    with self.assertRaisesRegex(ValueError, 'is 0.05 after 20 updates'):
+      port.to_optax(optimizer, scheduler, learning_rate=drops_late)
+
   def test_wrong_rate_is_refused_with_its_size(self):
     optimizer = _sgd()
     scheduler = schedulers.LambdaLR(optimizer, lambda t: 0.5 ** min(t, 5))
