@@ -1660,7 +1660,7 @@ def _torch_schedulers(optimizer):
   import torch  # pylint: disable=import-outside-toplevel
 
   module = torch.optim.lr_scheduler
-  # PyTorch 1 has it under another name.
+  # PyTorch 1 calls it _LRScheduler.
   name = 'LRScheduler' if hasattr(module, 'LRScheduler') else '_LRScheduler'
   base = getattr(module, name)
   # Otherwise, those that were deleted may be found.

@@ -44,8 +44,12 @@ def fit(kernel_regularizer=None, **settings):
   rng = np.random.default_rng(0)
   x = rng.normal(size=(10, 3))
   y = rng.normal(size=(10, 1))
+  # In Keras 3.12, layers don't follow floatx.
   layer = keras.layers.Dense(
-      1, use_bias=False, kernel_regularizer=kernel_regularizer
+      1,
+      use_bias=False,
+      kernel_regularizer=kernel_regularizer,
+      dtype='float64',
   )
   model = keras.Sequential([layer])
   model.build(x.shape)
