@@ -111,9 +111,12 @@ def _updates(
     factory: Callable, case: Case, params: np.ndarray, grads: np.ndarray
 ) -> Iterator[np.ndarray]:
   """Yields the updates of optax."""
-  is_traced = lambda value: case.jit and isinstance(value, float)
-  traced = {k: v for k, v in case.options.items() if is_traced(v)}
-  static = {k: v for k, v in case.options.items() if k not in traced}
+  is_traced = {
+      key: case.jit and isinstance(value, float)
+      for key, value in case.options.items()
+  }
+  traced = {k: v for k, v in case.options.items() if is_traced[k]}
+  static = {k: v for k, v in case.options.items() if not is_traced[k]}
 
   def update_fn(traced, updates, state, params):
     return factory(**static, **traced).update(updates, state, params)

@@ -26,7 +26,8 @@ class _Section(NamedTuple):
 def _margin(lines: list[str]) -> int:
   """The smallest indentation of the lines that are not blank."""
   filled = [line for line in lines if line.strip()]
-  return min((len(line) - len(line.lstrip()) for line in filled), default=0)
+  indents = [len(line) - len(line.lstrip()) for line in filled]
+  return min(indents, default=0)
 
 
 def _sections(lines: list[str], margin: int) -> list[_Section]:

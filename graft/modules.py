@@ -32,6 +32,8 @@ def merge(sparse: str, upstream: str, version: str) -> str:
     ours, theirs = cst.parse_module(sparse), cst.parse_module(upstream)
     if not upstream and not notation.has_hole(ours):
       return sparse
+    if not upstream:
+      raise GraftError('upstream has no such file')
     suite = [*notation.for_release(ours.body, version)]
     _check_unapplied(suite, theirs.body)
     merged = _merge_modules(suite, theirs, version)

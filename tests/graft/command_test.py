@@ -104,17 +104,22 @@ class CommandTest(parameterized.TestCase):
     self.assertEqual(found[:2], (1, ''))
     self.assertRegex(found[2], r'\Agraft: [^\n]+File too large[^\n]+; .+\n\Z')
 
-  def test_an_upstream_that_cannot_be_read(self):
-    (self.checkout / _TRANSFORM).write_bytes(b'# \xff\n')
-    self.assert_refuses('diff', _TRANSFORM, 'utf-8')
-    (self.checkout / _TRANSFORM).write_bytes(b'x = 1\r\ny = 2\n')
-    self.assert_refuses('diff', _TRANSFORM, 'mixes line endings')
-    (self.checkout / _TRANSFORM).write_bytes(b'\xef\xbb\xbfx = 1\n')
-    self.assert_refuses('diff', _TRANSFORM, 'byte order mark', 'save it without')
+  @parameterized.named_parameters(
+      ('not_utf_8', b'# \xff\n', 'save it as UTF-8'),
+      ('mixed_line_endings', b'x = 1\r\ny = 2\n', 'mixes line endings'),
+      ('byte_order_mark', b'\xef\xbb\xbfx = 1\n', 'byte order mark'),
+  )
+  def test_a_file_that_cannot_be_read(self, content, why):
+    (self.checkout / _TRANSFORM).write_bytes(content)
+    self.assert_refuses('diff', _TRANSFORM, why)
+
+  def test_an_upstream_without_a_file_of_the_change(self):
     (self.checkout / _TRANSFORM).unlink()
-    self.assert_refuses('diff', _TRANSFORM)
-    self.checkout /= 'docs'
-    self.assert_refuses('diff', str(self.checkout))
+    self.assert_refuses('diff', _TRANSFORM, 'has no such file')
+
+  def test_a_folder_without_optax(self):
+    self.checkout = self.folder / 'docs'
+    self.assert_refuses('diff', f'{self.checkout}: holds no optax/__init__.py')
 
   def test_windows_line_endings_stay(self):
     path = self.checkout / _TRANSFORM
