@@ -17,6 +17,7 @@ disagrees, raises a ValueError that names the setting.
 import argparse
 import bisect
 import builtins
+from collections.abc import Callable, Sequence
 import contextlib
 import copy as copying
 import dataclasses
@@ -32,7 +33,7 @@ import pathlib
 import re
 import sys
 import textwrap
-from typing import Any, Callable, Sequence
+from typing import Any
 import warnings
 import zipfile
 
@@ -1445,7 +1446,7 @@ def _keras_inverse_time_decay(
 def _keras_piecewise_constant_decay(*, boundaries, values):
   # Keras still uses the old rate at the boundary.
   changes = [int(boundary) + 1 for boundary in boundaries]
-  pairs = list(zip(values, values[1:]))
+  pairs = list(itertools.pairwise(values))
   factors = [float(f'{new / old:.4g}') if old else None for old, new in pairs]
   if all(
       factor and math.isclose(old * factor, new, rel_tol=1e-15)
@@ -1643,36 +1644,42 @@ def _check_torch_scheduler(optimizer, scheduler, learning_rate):
 
 def _check_other_schedulers(optimizer, known):
   """Raises if an optimizer has schedulers besides those that are known."""
-  known = set(map(id, known))
-  others = [x for x in _torch_schedulers(optimizer) if id(x) not in known]
-  for other in others:
-    _check_plateau(other)
+  if not _other_schedulers(optimizer, known):
+    return
+  # Some may have been deleted, and wait to be collected, which takes long.
+  gc.collect()
+  for kind in _other_schedulers(optimizer, known):
+    _check_plateau(kind)
     _refuse(
         'This optimizer',
-        f'has another scheduler, {_full_name(type(other))}.'
-        f' {_CHAIN_SCHEDULERS}. If you do not step it, delete it',
+        f'has another scheduler, {_full_name(kind)}. {_CHAIN_SCHEDULERS}. If'
+        ' you do not step it, delete it',
         _TORCH_SCHEDULES,
     )
 
 
-def _torch_schedulers(optimizer):
-  """Returns the schedulers of an optimizer, which does not know them."""
+def _other_schedulers(optimizer, known):
+  """Returns the classes of unknown schedulers of an optimizer.
+
+  The optimizer has no list of them. The schedulers themselves would be kept
+  alive by the traceback of the error, so that they could not be deleted.
+  """
   import torch  # pylint: disable=import-outside-toplevel
 
   module = torch.optim.lr_scheduler
   # PyTorch 1 calls it _LRScheduler.
   name = 'LRScheduler' if hasattr(module, 'LRScheduler') else '_LRScheduler'
   base = getattr(module, name)
-  # Otherwise, those that were deleted may be found.
-  gc.collect()
   found = [x for x in gc.get_objects() if issubclass(type(x), base)]
-  return [x for x in found if getattr(x, 'optimizer', None) is optimizer]
+  own = [x for x in found if getattr(x, 'optimizer', None) is optimizer]
+  known = set(map(id, known))
+  return [type(x) for x in own if id(x) not in known]
 
 
-def _check_plateau(scheduler):
-  if type(scheduler).__name__ == 'ReduceLROnPlateau':
+def _check_plateau(kind):
+  if kind.__name__ == 'ReduceLROnPlateau':
     _refuse(
-        _full_name(type(scheduler)),
+        _full_name(kind),
         "can't be translated: its rate depends on the losses",
         _PLATEAU,
     )
@@ -1681,7 +1688,7 @@ def _check_plateau(scheduler):
 def _check_torch_scheduler_kind(scheduler, learning_rate):
   kind = type(scheduler).__name__
   name = _full_name(type(scheduler))
-  _check_plateau(scheduler)
+  _check_plateau(type(scheduler))
   if not name.startswith('torch.optim.'):
     _refuse(
         name,
@@ -2437,7 +2444,8 @@ def _train_in_graph(tf, create, rates, params, gradients):
     session.run(tf1.global_variables_initializer())
     steps = []
     for *grads, value in zip(*gradients, rates, strict=True):
-      session.run(update, dict(zip([*inputs, rate], [*grads, value])))
+      fed = zip([*inputs, rate], [*grads, value], strict=True)
+      session.run(update, dict(fed))
       steps.append(session.run(variables))
   return [np.stack(values) for values in zip(*steps, strict=True)]
 

@@ -2,6 +2,36 @@
 
 import random
 
+import numpy as np
+
+STARTS = {
+    'kernel': np.linspace(-1, 1, 12).reshape(4, 3),
+    'bias': np.linspace(0.1, 0.3, 3),
+}
+
+
+def variables(keras, dtype='float32'):
+  """Returns the variables of a layer whose path, but not name, has `bias`."""
+  with keras.name_scope('bias_head'):
+    return [
+        keras.Variable(value, dtype=dtype, name=name)
+        for name, value in STARTS.items()
+    ]
+
+
+def gradients(steps, overflows):
+  """Returns gradients of sizes from 1e-7 to 10, some zero or infinite."""
+  rng = np.random.default_rng(123)
+  gradients = []
+  for start in STARTS.values():
+    size = (steps, *start.shape)
+    exponents = rng.uniform(-7, 0, start.shape) + rng.normal(size=size) / 2
+    kept = rng.random(size) > 0.15
+    gradients.append(kept * rng.choice([-1, 1], size) * 10**exponents)
+  if overflows:
+    gradients[1][rng.choice(steps, 15, replace=False)] = np.inf
+  return gradients
+
 
 class Keras:
   """An optimizer of Keras 3 that can be created more than once.

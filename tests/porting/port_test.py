@@ -1,6 +1,6 @@
-"""The code that port.py prints makes the updates of Keras's optimizers.
+"""What port.py prints, checks and refuses, with Keras on JAX.
 
-With ALL=1, more random optimizers, and every row of the guide's page.
+`port_frameworks_test.py` compares the code with Keras's optimizers.
 """
 
 import os
@@ -22,106 +22,13 @@ os.environ.setdefault('KERAS_BACKEND', 'jax')
 
 # pylint: disable=wrong-import-position
 import keras
+
 from porting import port
-from tests.porting import frameworks
 from tests.porting import keras_draws
-from tests.porting import pages
-from tests.porting import porting_test
-from tests.porting import problem
-from tests.porting import training
 
 ROOT = pathlib.Path(__file__).parents[2]
-STARTS = {
-    'kernel': np.linspace(-1, 1, 12).reshape(4, 3),
-    'bias': np.linspace(0.1, 0.3, 3),
-}
-# Why a random optimizer may be refused.
-REFUSED = {
-    'weight_decay of Lamb': 'has no recipe',
-    'too short to check': 'PolynomialDecay with a power below 1 is NaN soon',
-    'infinite or NaN': 'a decay above 1',
-}
 optimizers = keras.optimizers
 schedules = keras.optimizers.schedules
-
-
-def variables(dtype='float32'):
-  """Returns the variables of a layer whose path, but not name, has `bias`."""
-  with keras.name_scope('bias_head'):
-    return [
-        keras.Variable(value, dtype=dtype, name=name)
-        for name, value in STARTS.items()
-    ]
-
-
-def random_gradients(steps, overflows):
-  """Returns gradients of sizes from 1e-7 to 10, some zero or infinite."""
-  rng = np.random.default_rng(123)
-  gradients = []
-  for start in STARTS.values():
-    size = (steps, *start.shape)
-    exponents = rng.uniform(-7, 0, start.shape) + rng.normal(size=size) / 2
-    kept = rng.random(size) > 0.15
-    gradients.append(kept * rng.choice([-1, 1], size) * 10**exponents)
-  if overflows:
-    gradients[1][rng.choice(steps, 15, replace=False)] = np.inf
-  return gradients
-
-
-def train_keras(optimizer, params, gradients):
-  """Returns the variables after each step of Keras's optimizer."""
-
-  def step(carry, grads):
-    values, state = carry
-    known = list(zip(optimizer.variables, state, strict=True))
-    with keras.StatelessScope(state_mapping=known):
-      grads = [optimizer.scale_loss(grad) for grad in grads]
-    carry = optimizer.stateless_apply(state, grads, values)
-    return carry, carry[0]
-
-  both = params, optimizer.variables
-  start = jax.tree.map(lambda variable: variable.value, both)
-  return jax.lax.scan(step, start, gradients)[1]
-
-
-def distance(draw, code):
-  """Returns how far apart a random optimizer and its code end."""
-  steps = max(250, 2 * draw.period + 1)
-  nan = re.search(r'NaN from step (\d+)', code.replace('\n# ', ' '))
-  if nan:
-    steps = min(steps, int(nan[1]))
-  gradients = random_gradients(steps, overflows=draw.scaled)
-  start = list(STARTS.values())
-  with jax.enable_x64(True), mock.patch.dict(os.environ):
-    keras.config.set_floatx('float64')
-    params = variables('float64')
-    history = train_keras(draw.create(params), params, gradients)
-    keras.config.set_floatx('float32')
-  theirs = training.with_start(start, history)
-  ours = training.train_optax(code, start, gradients)
-  return problem.distance(theirs, ours)
-
-
-class RandomTest(absltest.TestCase):
-  """All settings at once, on gradients that port.py did not see."""
-
-  def test_code_agrees_or_is_refused_for_a_listed_reason(self):
-    seeds = range(80 if os.environ.get('ALL') else 50)
-    refused = 0
-    for seed in seeds:
-      draw = keras_draws.Keras(keras, seed)
-      with self.subTest(repr(draw)):
-        try:
-          code = port.to_optax(draw.create(variables()))
-        except ValueError as error:
-          refused += 1
-          listed = any(reason in str(error) for reason in REFUSED)
-          self.assertTrue(listed or draw.loses_state, error)
-          continue
-        # Rounding shows if the parameters hardly move.
-        bound = 1e-8 if 'to 1e-10' in code.replace('\n# ', ' ') else 1e-5
-        self.assertLess(distance(draw, code), bound, code)
-    self.assertLessEqual(refused, len(seeds) / 4)
 
 
 # Settings, each with what the translation takes it for if it drops it.
@@ -196,7 +103,7 @@ class CheckTest(parameterized.TestCase):
   def test_dropping_an_exclusion_raises(self):
     optimizer = optimizers.AdamW(0.01, weight_decay=0.1)
     optimizer.exclude_from_weight_decay(var_names=['bias'])
-    optimizer.build(variables())
+    optimizer.build(keras_draws.variables(keras))
     scaled = port.Call('optax.adamw', 0.01, eps=1e-7, weight_decay=0.1,
                        tf_style=True)
     with mock.patch.object(port, '_chain', lambda *_: scaled):
@@ -455,52 +362,6 @@ class RefusalTest(absltest.TestCase):
       self.assertIn(anchor or anchors[0], anchors, page)
 
 
-TO_PARAMS = """
-import jax
-from tests.porting import problem
-from tests.porting import training
-to_params = jax.tree.structure(problem.params()).unflatten
-"""
-
-
-def _rows():
-  """Returns the rows and recipes of Keras on JAX that are one optimizer."""
-  cases = [
-      case for case in pages.read('keras')
-      if case.framework == 'keras' and case.kind != 'different'
-      and 'def step' not in case.theirs and 'tensorflow' not in case.theirs
-  ]
-  return [(case.name, case) for case in cases]
-
-
-class RowsTest(parameterized.TestCase):
-  """What the guide translates by hand."""
-
-  @parameterized.named_parameters(_rows())
-  def test_code_passes_the_check_of_the_page(self, case):
-    if not os.environ.get('ALL'):
-      self.skipTest('the rows of the guide run with ALL=1')
-    optimizer = frameworks.define(case, case.theirs, {'keras': keras})
-    optimizer = optimizer['optimizer']
-    params = []
-    for name in problem.names():
-      layer, _, last = name.rpartition('/')
-      with keras.name_scope(layer or 'model'):
-        params.append(keras.Variable(1.0, name=last))
-    optimizer.build(params)
-    try:
-      code = port.to_optax(optimizer)
-    except ValueError as error:
-      self.assertIn('Transformer', str(error))
-      return
-    ours = porting_test.run_optax(case, TO_PARAMS + code)
-    theirs = frameworks.run_in('jax', case)
-    # Some rows compare averages as well.
-    theirs = theirs[: len(ours)]
-    bound = 1e-5 if case.rounded else 1e-10
-    self.assertLessEqual(problem.distance(theirs, ours), bound, code)
-
-
 class CodeTest(absltest.TestCase):
 
   def test_code_is_what_a_person_would_write(self):
@@ -531,7 +392,7 @@ optimizer = optax.chain(
   def test_exclusions_are_a_list_for_to_params(self):
     optimizer = optimizers.AdamW(0.01)
     optimizer.exclude_from_weight_decay(var_names=['bias'])
-    optimizer.build(variables())
+    optimizer.build(keras_draws.variables(keras))
     code = port.to_optax(optimizer)
     self.assertIn('    True,  # bias_head/kernel\n', code)
     self.assertIn('    False,  # bias_head/bias\n', code)
@@ -551,7 +412,7 @@ class UntouchedTest(absltest.TestCase):
         port.to_optax(optimizers.Adam(epsilon=0.0))
 
   def test_nothing_changes(self):
-    params = variables()
+    params = keras_draws.variables(keras)
     optimizer = optimizers.AdamW(0.01, use_ema=True)
     optimizer.exclude_from_weight_decay(var_names=['bias'])
     optimizer.apply([keras.ops.ones(v.shape) for v in params], params)

@@ -1,0 +1,139 @@
+"""The code that port.py prints makes the updates of Keras's optimizers on JAX.
+
+`port_frameworks_test.py` runs these tests. With ALL=1, there are more random
+optimizers, and every row of the guide's page.
+"""
+
+import os
+import re
+from unittest import mock
+
+from absl.testing import absltest
+from absl.testing import parameterized
+import jax
+
+os.environ['KERAS_BACKEND'] = 'jax'
+
+# pylint: disable=wrong-import-position
+import keras
+
+from porting import port
+from tests.porting import frameworks
+from tests.porting import keras_draws
+from tests.porting import pages
+from tests.porting import porting_test
+from tests.porting import problem
+from tests.porting import training
+
+# Why a random optimizer may be refused.
+REFUSED = {
+    'weight_decay of Lamb': 'has no recipe',
+    'too short to check': 'PolynomialDecay with a power below 1 is NaN soon',
+    'infinite or NaN': 'a decay above 1',
+}
+
+
+def train_keras(optimizer, params, gradients):
+  """Returns the variables after each step of Keras's optimizer."""
+
+  def step(carry, grads):
+    values, state = carry
+    known = list(zip(optimizer.variables, state, strict=True))
+    with keras.StatelessScope(state_mapping=known):
+      grads = [optimizer.scale_loss(grad) for grad in grads]
+    carry = optimizer.stateless_apply(state, grads, values)
+    return carry, carry[0]
+
+  both = params, optimizer.variables
+  start = jax.tree.map(lambda variable: variable.value, both)
+  return jax.lax.scan(step, start, gradients)[1]
+
+
+def distance(draw, code):
+  """Returns how far apart a random optimizer and its code end."""
+  steps = max(250, 2 * draw.period + 1)
+  nan = re.search(r'NaN from step (\d+)', code.replace('\n# ', ' '))
+  if nan:
+    steps = min(steps, int(nan[1]))
+  gradients = keras_draws.gradients(steps, overflows=draw.scaled)
+  start = list(keras_draws.STARTS.values())
+  with jax.enable_x64(True), mock.patch.dict(os.environ):
+    keras.config.set_floatx('float64')
+    params = keras_draws.variables(keras, 'float64')
+    history = train_keras(draw.create(params), params, gradients)
+    keras.config.set_floatx('float32')
+  theirs = training.with_start(start, history)
+  ours = training.train_optax(code, start, gradients)
+  return problem.distance(theirs, ours)
+
+
+class RandomTest(absltest.TestCase):
+  """All settings at once, on gradients that port.py did not see."""
+
+  def test_code_agrees_or_is_refused_for_a_listed_reason(self):
+    seeds = range(80 if os.environ.get('ALL') else 50)
+    refused = 0
+    for seed in seeds:
+      draw = keras_draws.Keras(keras, seed)
+      with self.subTest(repr(draw)):
+        try:
+          code = port.to_optax(draw.create(keras_draws.variables(keras)))
+        except ValueError as error:
+          refused += 1
+          listed = any(reason in str(error) for reason in REFUSED)
+          self.assertTrue(listed or draw.loses_state, error)
+          continue
+        # Rounding shows if the parameters hardly move.
+        bound = 1e-8 if 'to 1e-10' in code.replace('\n# ', ' ') else 1e-5
+        self.assertLess(distance(draw, code), bound, code)
+    self.assertLessEqual(refused, len(seeds) / 4)
+
+
+TO_PARAMS = """
+import jax
+from tests.porting import problem
+from tests.porting import training
+to_params = jax.tree.structure(problem.params()).unflatten
+"""
+
+
+def _rows():
+  """Returns the rows and recipes of Keras on JAX that are one optimizer."""
+  cases = [
+      case for case in pages.read('keras')
+      if case.framework == 'keras' and case.kind != 'different'
+      and 'def step' not in case.theirs and 'tensorflow' not in case.theirs
+  ]
+  return [(case.name, case) for case in cases]
+
+
+class RowsTest(parameterized.TestCase):
+  """What the guide translates by hand."""
+
+  @parameterized.named_parameters(_rows())
+  def test_code_passes_the_check_of_the_page(self, case):
+    if not os.environ.get('ALL'):
+      self.skipTest('the rows of the guide run with ALL=1')
+    optimizer = frameworks.define(case, case.theirs, {'keras': keras})
+    optimizer = optimizer['optimizer']
+    params = []
+    for name in problem.names():
+      layer, _, last = name.rpartition('/')
+      with keras.name_scope(layer or 'model'):
+        params.append(keras.Variable(1.0, name=last))
+    optimizer.build(params)
+    try:
+      code = port.to_optax(optimizer)
+    except ValueError as error:
+      self.assertIn('Transformer', str(error))
+      return
+    ours = porting_test.run_optax(case, TO_PARAMS + code)
+    theirs = frameworks.run_in('jax', case)
+    # Some rows compare averages as well.
+    theirs = theirs[: len(ours)]
+    bound = 1e-5 if case.rounded else 1e-10
+    self.assertLessEqual(problem.distance(theirs, ours), bound, code)
+
+
+if __name__ == '__main__':
+  absltest.main()
