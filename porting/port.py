@@ -194,7 +194,7 @@ def _plain(name, value):
     return [_plain(name, item) for item in value]
   if isinstance(value, (np.number, np.bool_)):
     return value.item()
-  if not isinstance(value, (bool, float, int, str, type(None))):
+  if not isinstance(value, (bool, float, int, type(None))):
     _refuse(f'{name}={value!r}', 'is not a number')
   return value
 
@@ -214,6 +214,14 @@ def _check_unknown_settings(owner, config, known):
           f'{name}={value!r}',
           f'is a setting of {kind.__name__} that this program does not know',
       )
+
+
+def _check_replaced_methods(optimizer, recipe):
+  """Raises if an optimizer has a method that its class does not have."""
+  kind = type(optimizer)
+  for name in vars(optimizer):
+    if inspect.isfunction(getattr(kind, name, None)):
+      _refuse(f'{kind.__name__}.{name}', 'was replaced', recipe)
 
 
 @dataclasses.dataclass
@@ -293,6 +301,7 @@ class _Rate:
     counts: See `Copy`.
     scope: See `Copy`.
     rounded: Whether the framework rounds the schedule to float32.
+    late: Whether the framework may change the rate one update late.
     nan_from: The step from which the framework's rate may be NaN, or None.
   """
 
@@ -304,6 +313,7 @@ class _Rate:
   counts: Sequence[int] = ()
   scope: dict[str, Any] = dataclasses.field(default_factory=dict)
   rounded: bool = False
+  late: bool = False
   nan_from: int | None = None
 
 
@@ -751,7 +761,7 @@ def _check(code, copy):
     _compare_rates(name, scope[name], rate, copy)
   gradients = _random_gradients(copy)
   ours = _train(scope['optimizer'], copy, gradients)
-  theirs = _train_copy(copy, gradients)
+  theirs = _call_theirs(copy.train, gradients)
   traveled = _largest(theirs[: len(copy.params)], copy.params)
   apart = _largest(ours, theirs)
   if not np.isfinite(traveled):
@@ -766,11 +776,15 @@ def _check(code, copy):
     )
 
 
-def _train_copy(copy, gradients):
+def _call_theirs(function, argument):
+  """Calls what is the framework's, which may raise any error."""
   try:
-    return copy.train(gradients)
+    return function(argument)
   except Exception as error:  # pylint: disable=broad-exception-caught
-    raise ValueError(f'This optimizer fails in the check: {error}') from error
+    raise ValueError(
+        'This optimizer fails in the check, with'
+        f' {type(error).__name__}: {error}'
+    ) from error
 
 
 def _largest(histories, others):
@@ -833,7 +847,7 @@ def _compare_rates(name, ours, theirs, copy):
   """Raises if two schedules differ at the start, a boundary or beyond."""
   counts = copy.counts or _counts_around(copy.boundaries)
   ours = _call_schedule(name, ours, counts).tolist()
-  theirs = [float(theirs(count)) for count in counts]
+  theirs = [float(_call_theirs(theirs, count)) for count in counts]
   largest = np.nanmax(np.abs(theirs))
   # What a framework rounds to float32 may be far off where a rate is small.
   least = largest if copy.bound >= 1e-5 else 0.01 * largest
@@ -970,7 +984,11 @@ class _Keras:
     )
     period = self.every * (overwrites or 1)
     if 2 * period > _LONGEST_CHECK:
-      _refuse(f'A period of {period} gradients', 'takes too long to check')
+      _refuse(
+          f'A period of {period} gradients',
+          'takes too long to check. Translate the optimizer with a shorter one,'
+          ' and correct it in the code',
+      )
     clips = [self.shared[name] for name in _KERAS_CLIPPING]
     # On TensorFlow and PyTorch, Keras rounds some settings to float32.
     on_jax = self.keras.backend.backend() == 'jax'
@@ -1011,12 +1029,7 @@ class _Keras:
     own = kind.__module__.startswith('keras.src.backend.torch.')
     if kind is not public and not (own and public in kind.__mro__):
       _refuse(_full_name(kind), "is not Keras's own class", _OTHER_KERAS)
-    replaced = [
-        name for name in vars(self.optimizer)
-        if inspect.isfunction(getattr(kind, name, None))
-    ]
-    if replaced:
-      _refuse(f'{kind.__name__}.{replaced[0]}', 'was replaced', _OTHER_KERAS)
+    _check_replaced_methods(self.optimizer, _OTHER_KERAS)
     if kind.__name__ not in KERAS_OPTIMIZERS:
       _refuse(_full_name(kind), 'has no translation', _OTHER_KERAS)
     return KERAS_OPTIMIZERS[kind.__name__]
@@ -1031,9 +1044,11 @@ class _Keras:
       known = ['name', 'inner_optimizer', 'initial_scale']
       known += ['dynamic_growth_steps']
       _check_unknown_settings(self.scaler, {}, known)
-    config = {name: _plain(name, value) for name, value in config.items()}
-    shared = {name: config[name] for name in _KERAS_SHARED if name in config}
-    return shared, {name: config[name] for name in own}
+    shared = [name for name in _KERAS_SHARED if name in config]
+    return (
+        {name: _plain(name, config[name]) for name in shared},
+        {name: _plain(name, config[name]) for name in own},
+    )
 
   def _twin(self, **attributes):
     """Returns a shallow copy with different attributes."""
@@ -1045,6 +1060,12 @@ class _Keras:
   def _check_scaler(self):
     if self.scaler is None:
       return
+    for name in _KERAS_SHARED:
+      if name != 'ema_momentum' and getattr(self.scaler, name, None):
+        _refuse(
+            f'{name} of LossScaleOptimizer',
+            'has no effect in Keras. Set it to None',
+        )
     if getattr(self.optimizer, 'loss_scale_factor', None):
       _refuse(
           'loss_scale_factor inside LossScaleOptimizer',
@@ -1126,8 +1147,16 @@ class _Keras:
         schedules={'schedule': after_updates},
         boundaries=[boundary / self.every for boundary in boundaries],
         rounded=_rounds(kind.__name__, settings),
+        late=self._is_late(kind.__name__, settings),
         nan_from=nan_from,
     )
+
+  def _is_late(self, kind, settings):
+    """Returns whether a schedule may change late, outside of the check."""
+    if self.keras.backend.backend() != 'jax':
+      return False
+    # XLA multiplies by the inverse of the number of steps.
+    return kind == 'CosineDecayRestarts' or settings.get('staircase', False)
 
   def _find_nan(self, schedule):
     """Returns the step from which a schedule may be NaN, or None."""
@@ -1202,6 +1231,11 @@ class _Keras:
       notes.append(
           f'On JAX, Keras may give NaN from step {self.rate.nan_from} on; this'
           ' code stays at the end rate.'
+      )
+    if self.rate.late:
+      notes.append(
+          'In float32 on JAX, Keras may change the rate one update late; this'
+          ' code does not.'
       )
     for name in self.rate.scope:
       notes.append(f'Define {name}, which you passed as learning_rate.')
@@ -1545,6 +1579,7 @@ _TORCH_KEYS = (
     'name',
     'param_names',
     'params',
+    'swa_lr',
     'weight_decay',
 )
 
@@ -1639,6 +1674,7 @@ def _check_torch_scheduler(optimizer, scheduler, learning_rate):
   _check_torch_scheduler_kind(scheduler, learning_rate)
   for part in parts:
     _check_torch_scheduler_kind(part, learning_rate)
+  for part in parts:
     _check_base_rates(part, optimizer)
 
 
@@ -1719,7 +1755,8 @@ def _check_base_rates(scheduler, optimizer):
     _refuse(
         f'{type(scheduler).__name__} with base_lrs={bases}',
         f'is of an optimizer whose initial_lr is {first}. Construct the'
-        ' optimizer and its scheduler anew',
+        ' optimizer and its schedulers anew, and a OneCycleLR before the'
+        ' others, since it sets initial_lr',
     )
 
 
@@ -1859,7 +1896,11 @@ class _Torch:
     first = np.argmax(changes) + 1 if changes.any() else 0
     steps = max(200, self.every * first + 100)
     if steps > _LONGEST_TORCH_CHECK:
-      _refuse(f'A rate that stays for {steps} updates', 'takes long to check')
+      _refuse(
+          f'A rate that stays for {self.every * first} updates',
+          'takes too long to check. Translate it with fewer updates, and'
+          ' correct their number in the code',
+      )
     return min(steps, self.every * len(self.history))
 
   def _train(self, gradients):
@@ -2057,7 +2098,12 @@ def _step_through(scheduler, optimizer, steps):
     try:
       scheduler.step()
       history.append(_torch_rates(optimizer))
-    except (ArithmeticError, LookupError, TypeError, ValueError):
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+      if len(history) == 1:
+        _refuse(
+            f'{type(scheduler).__name__}.step()',
+            f'raises {type(error).__name__} when it is first called: {error}',
+        )
       # OneCycleLR ends here, as does a table, or (1 - t / 9) ** 0.9.
       break
   return history
@@ -2320,13 +2366,14 @@ def _torch_cosine(scheduler, group):
 
 def _torch_restarts(scheduler, group):
   rate = group['initial_lr']
+  end = float(scheduler.eta_min)
   return Call(
       'cosine_decay_restarts',
       rate,
       float(scheduler.T_0),
       t_mul=float(scheduler.T_mult),
       m_mul=1.0,
-      alpha=_rounded(scheduler.eta_min / rate) if rate else 0.0,
+      alpha=Name(f'{_number(end)} / {_number(rate)}') if end else 0.0,
   )
 
 
@@ -2342,7 +2389,8 @@ def _torch_one_cycle(scheduler, group):
         Call(function, _rounded(first), _rounded(last), float(length))
     )
     ends.append(phase['end_step'])
-  return Call('optax.join_schedules', schedules, ends[1:-1])
+  changes = [int(end) if end.is_integer() else end for end in ends[1:-1]]
+  return Call('optax.join_schedules', schedules, changes)
 
 
 def _torch_sequential(scheduler, group):
@@ -2383,6 +2431,7 @@ def _describe_tensorflow(optimizer, scheduler, learning_rate, scheduler_every):
     _refuse(
         _full_name(type(optimizer)), 'has no translation', 'tensorflow.md'
     )
+  _check_replaced_methods(optimizer, 'tensorflow.md')
   known = {'learning_rate', 'beta1', 'beta2', 'epsilon', 'use_locking', 'name'}
   known |= {'use_own_namescope_for_non_slot_vars'}
   _check_unknown_settings(optimizer, {}, known)

@@ -93,6 +93,13 @@ class AdamTest(parameterized.TestCase):
       self.assertEmpty(graph.get_operations())
     self.assertEmpty(optimizer.variables())
 
+  def test_replaced_method(self):
+    optimizer = AdamOptimizer()
+    optimizer._apply_dense = print  # pylint: disable=protected-access
+    reason = 'AdamOptimizer._apply_dense was replaced'
+    with self.assertRaisesRegex(ValueError, reason):
+      port.to_optax(optimizer)
+
   @parameterized.parameters(
       (lambda: AdamOptimizer(lambda: 1e-3), 'pass it as learning_rate'),
       (lambda: AdamOptimizer(tf.Variable(1e-3)), 'pass it as learning_rate'),

@@ -231,6 +231,28 @@ class RefusalTest(absltest.TestCase):
     optimizer.update_step = print
     self.assert_refused(optimizer, 'SGD.update_step', 'was replaced')
 
+  def test_setting_that_is_a_string(self):
+    optimizer = optimizers.SGD(clipnorm='1')
+    self.assert_refused(optimizer, "clipnorm='1' is not a number")
+
+  def test_schedule_that_keras_cannot_call(self):
+    schedule = schedules.PiecewiseConstantDecay([], [0.1])
+    self.assert_refused(
+        optimizers.SGD(schedule), 'fails in the check, with IndexError'
+    )
+
+  def test_setting_of_the_loss_scaling_that_keras_ignores(self):
+    for name in ('clipnorm', 'weight_decay', 'gradient_accumulation_steps'):
+      optimizer = optimizers.LossScaleOptimizer(optimizers.SGD(0.1))
+      setattr(optimizer, name, 2)
+      self.assert_refused(optimizer, f'{name} of LossScaleOptimizer', 'to None')
+      setattr(optimizer, name, None)
+      self.assertIn('optax.sgd(0.1)', port.to_optax(optimizer))
+
+  def test_period_that_takes_too_long(self):
+    optimizer = optimizers.SGD(use_ema=True, ema_overwrite_frequency=10**6)
+    self.assert_refused(optimizer, 'A period of 1000000', 'with a shorter one')
+
   def test_optimizer_without_a_rule(self):
     self.assert_refused(optimizers.Ftrl(), 'Ftrl', 'has no translation')
 
@@ -402,6 +424,14 @@ optimizer = optax.chain(
     optimizer = optimizers.SGD(0.5)
     optimizer.learning_rate = 2e-4
     self.assertIn('optax.sgd(2e-4)', port.to_optax(optimizer))
+
+
+  def test_rate_that_keras_may_change_late_is_noted(self):
+    late = '# In float32 on JAX, Keras may change the rate one update late;'
+    for staircase in (True, False):
+      schedule = schedules.ExponentialDecay(0.1, 41, 0.5, staircase=staircase)
+      code = port.to_optax(optimizers.SGD(schedule))
+      self.assertEqual(late in code, staircase)
 
 
 class UntouchedTest(absltest.TestCase):

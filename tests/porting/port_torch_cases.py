@@ -471,6 +471,32 @@ class ScriptsTest(absltest.TestCase):
     ours = training.train_optax(code, values, gradients, rate=rate)
     self.assertLessEqual(problem.distance(theirs, ours), 1e-10, code)
 
+  def test_one_cycle_in_a_sequence(self):
+
+    def create(params):
+      optimizer = torch.optim.SGD(params, 0.1)
+      # The advice of the refusal.
+      cycle = schedulers.OneCycleLR(
+          optimizer, 1.0, total_steps=250, cycle_momentum=False
+      )
+      constant = schedulers.ConstantLR(optimizer)
+      parts = [constant, cycle]
+      return optimizer, schedulers.SequentialLR(optimizer, parts, [5])
+
+    self._check(create)
+
+  def test_averaging_of_weights(self):
+
+    def rate(count):
+      share = (1 - jnp.cos(jnp.pi * jnp.minimum(count / 5.0, 1))) / 2
+      return 0.1 + (0.05 - 0.1) * share
+
+    def create(params):
+      optimizer = torch.optim.SGD(params, 0.1)
+      return optimizer, torch.optim.swa_utils.SWALR(optimizer, 0.05, 5)
+
+    self._check(create, rate)
+
   def test_groups_one_by_one(self):
 
     def double(count):
@@ -701,6 +727,30 @@ def _added_group():
   return optimizer, scheduler
 
 
+def _swa():
+  optimizer = _sgd()
+  return optimizer, torch.optim.swa_utils.SWALR(optimizer, 0.05, 5)
+
+
+def _step_of_zero():
+  optimizer = _sgd()
+  return optimizer, schedulers.StepLR(optimizer, 0)
+
+
+def _rarely_changed():
+  optimizer = _sgd()
+  return optimizer, schedulers.StepLR(optimizer, 2_000_000)
+
+
+def _cycled_momentum_in_sequence():
+  optimizer = _sgd(momentum=0.9)
+  parts = [
+      schedulers.ConstantLR(optimizer),
+      schedulers.OneCycleLR(optimizer, 1.0, total_steps=50),
+  ]
+  return optimizer, schedulers.SequentialLR(optimizer, parts, [5])
+
+
 def _one_cycle_in_sequence():
   optimizer = _sgd()
   parts = [
@@ -737,7 +787,11 @@ class RefusalTest(parameterized.TestCase):
       (_changed_rate, r'The rate \[0.02\] after 0 .* is not \[0.1\]'),
       (_resumed_rate, r'The rate \[0.1\] after 51 .* is not \[0.01.*\]'),
       (_added_group, r'base_lrs=\[0.1\] is of an optimizer whose initial_lr'),
-      (_one_cycle_in_sequence, r'base_lrs=\[0.1\] is of an optimizer whose'),
+      (_one_cycle_in_sequence, r'\[0.1\] is of .* a OneCycleLR before the o'),
+      (_cycled_momentum_in_sequence, 'cycle_momentum=True .*with-momentum'),
+      (_swa, 'SWALR needs a translation of your own, as learning_rate'),
+      (_step_of_zero, r'StepLR.step\(\) raises ZeroDivisionError when it is'),
+      (_rarely_changed, 'stays for 2000000 updates takes .*correct their num'),
   )
   def test_refused(self, create, reason):
     optimizer, scheduler = create()
