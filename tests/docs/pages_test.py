@@ -91,6 +91,9 @@ class PagesTest(parameterized.TestCase):
   def test_python_blocks_run_as_printed(self):
     done = run('tests.docs.blocks', *RUN)
     self.assertEqual(done.returncode, 0, done.stdout)
+    left_out = re.findall(r'^\S+ needs flax .*$', done.stdout, re.MULTILINE)
+    if left_out:  # All other blocks have run.
+      self.skipTest(', '.join(left_out))
 
 
 if __name__ == '__main__':
