@@ -38,9 +38,6 @@ REPORTED_RATE = 1e-5
 REPORTED = {False: 2.02, True: 0.52}
 DEFAULT_EPS = 1e-8  # Of optax and PyTorch.
 
-NAMES = {False: 'Algorithm 1', True: 'tf_style=True'}
-COLORS = {False: '#a33b00', True: '#1f5fa8'}
-
 
 class Config(NamedTuple):
   """Sizes of the model, of its pretraining and of the PPO update."""
@@ -119,15 +116,17 @@ def read_manual(config: Config) -> tuple[jax.Array, jax.Array]:
   """
   text = '\n'.join(topics.topics.values()).lower()
   pieces = re.findall(r'\w+|[^\w\s]', text)
-  counts = collections.Counter(pieces).most_common(config.vocabulary - 1)
-  vocabulary = [piece for piece, _ in counts]
-  token_of = {piece: token for token, piece in enumerate(vocabulary, start=1)}
+  counts = collections.Counter(pieces)
+  vocabulary = ['']  # No piece is empty.
+  for piece, _ in counts.most_common(config.vocabulary - 1):
+    vocabulary.append(piece)
+  token_of = {piece: token for token, piece in enumerate(vocabulary)}
   tokens = [token_of.get(piece, 0) for piece in pieces]
-  is_word = [False] + [piece.isalpha() for piece in vocabulary]
+  is_word = [piece.isalpha() for piece in vocabulary]
   return jnp.array(tokens), jnp.array(is_word)
 
 
-def passages(key, manual: jax.Array, rows: int, length: int) -> jax.Array:
+def draw_passages(key, manual: jax.Array, rows: int, length: int) -> jax.Array:
   """Returns random passages of the manual, one in each row."""
   starts = jax.random.randint(key, (rows, 1), 0, len(manual) - length)
   return manual[starts + jnp.arange(length)]
@@ -138,19 +137,17 @@ def pretrain(key, manual, config: Config) -> optax.Params:
   model = LanguageModel(config)
   solver = optax.adam(optax.linear_schedule(0, config.pretraining_rate, 20))
   init_key, text_key = jax.random.split(key)
-
   length = config.query + config.response + 1
 
   def loss_fn(params, tokens):
-    logits = model.apply(params, tokens[:, :-1])
-    losses = optax.softmax_cross_entropy_with_integer_labels(
-        logits, tokens[:, 1:]
-    )
+    before, after = tokens[:, :-1], tokens[:, 1:]
+    logits = model.apply(params, before)
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, after)
     return losses.mean()
 
   @jax.jit
   def step(key, params, state):
-    tokens = passages(key, manual, config.pretraining_batch, length)
+    tokens = draw_passages(key, manual, config.pretraining_batch, length)
     grads = jax.grad(loss_fn)(params, tokens)
     updates, state = solver.update(grads, state)
     return optax.apply_updates(params, updates), state
@@ -177,7 +174,7 @@ def log_policy(params, tokens: jax.Array, config: Config) -> jax.Array:
 def roll_out(key, params, manual, is_word, config: Config) -> Rollout:
   """Lets a policy respond to passages of the manual, and rewards words."""
   text_key, response_key = jax.random.split(key)
-  queries = passages(text_key, manual, config.responses, config.query)
+  queries = draw_passages(text_key, manual, config.responses, config.query)
   tokens = jnp.pad(queries, ((0, 0), (0, config.response)))
 
   def write(tokens, place_and_key):
@@ -190,18 +187,22 @@ def roll_out(key, params, manual, is_word, config: Config) -> Rollout:
   places = config.query + jnp.arange(config.response)
   keys = jax.random.split(response_key, config.response)
   tokens, _ = jax.lax.scan(write, tokens, (places, keys))
-  rewards = is_word[tokens[:, config.query :]].mean(axis=1, keepdims=True)
+  responses = tokens[:, config.query :]
+  rewards = is_word[responses].mean(axis=1, keepdims=True)
   advantages = (rewards - rewards.mean()) / (rewards.std() + 1e-8)
   return Rollout(tokens, log_policy(params, tokens, config), advantages)
 
 
 def ppo_loss(params, rollout, config: Config) -> tuple[jax.Array, jax.Array]:
   """Returns PPO's loss, and the share of ratios that it clips."""
-  ratios = jnp.exp(log_policy(params, rollout.tokens, config) - rollout.logs)
+  logs = log_policy(params, rollout.tokens, config)
+  ratios = jnp.exp(logs - rollout.logs)
+  clipped_ratios = jnp.clip(ratios, 1 - CLIP, 1 + CLIP)
   gains = ratios * rollout.advantages
-  clipped_gains = jnp.clip(ratios, 1 - CLIP, 1 + CLIP) * rollout.advantages
+  clipped_gains = clipped_ratios * rollout.advantages
   loss = -jnp.minimum(gains, clipped_gains).mean()
-  return loss, jnp.mean(clipped_gains < gains)
+  is_clipped = clipped_gains < gains
+  return loss, is_clipped.mean()
 
 
 def ppo_gradient(params, rollout, config: Config) -> optax.Updates:
@@ -231,15 +232,21 @@ def update(params, rollout, rate, eps, config: Config, tf_style: bool):
 def relative_epsilon(params, rollout, config: Config) -> jax.Array:
   """Returns the effective epsilon of the first step, in median gradients."""
   grads = ppo_gradient(params, rollout, config)
-  sizes = [jnp.abs(grad).ravel() for grad in jax.tree.leaves(grads)]
+  numbers = [jnp.ravel(grad) for grad in jax.tree.leaves(grads)]
+  sizes = jnp.abs(jnp.concatenate(numbers))
   effective = EPS / jnp.sqrt(1 - B2)
-  return effective / jnp.median(jnp.concatenate(sizes))
+  return effective / jnp.median(sizes)
 
 
 def list_settings(rates) -> list[Setting]:
   """Returns all settings: EPS with each rate, then the default epsilon."""
-  pairs = [(EPS, rate) for rate in rates] + [(DEFAULT_EPS, REPORTED_RATE)]
-  return [Setting(*pair, flag) for pair in pairs for flag in NAMES]
+  settings = []
+  for rate in rates:
+    settings.append(Setting(EPS, rate, tf_style=False))
+    settings.append(Setting(EPS, rate, tf_style=True))
+  settings.append(Setting(DEFAULT_EPS, REPORTED_RATE, tf_style=False))
+  settings.append(Setting(DEFAULT_EPS, REPORTED_RATE, tf_style=True))
+  return settings
 
 
 def run_seed(seed: int, settings, config: Config) -> tuple[float, list[float]]:
@@ -253,8 +260,8 @@ def run_seed(seed: int, settings, config: Config) -> tuple[float, list[float]]:
   relative = relative_epsilon(params, rollout, config)
   say(f'seed {seed}: compiling (once) and taking {len(settings)} PPO updates')
   percentages = []
-  for eps, rate, flag in settings:
-    share = update(params, rollout, rate, eps, config, flag)
+  for eps, rate, tf_style in settings:
+    share = update(params, rollout, rate, eps, config, tf_style)
     percentages.append(100 * float(share))
   return float(relative), percentages
 
@@ -269,53 +276,71 @@ def spread(values) -> str:
 
 def table(shares: dict[Setting, list[float]]) -> str:
   """Returns all settings as a Markdown table, aligned for a terminal."""
-  row = '| {:>5} | {:>13} | {:>19} | {:>19} |'.format
-  titles = [f'{name}, %' for name in NAMES.values()]
-  lines = [row('eps', 'learning rate', *titles), row(*4 * ['--:'])]
-  for eps, rate, _ in (setting for setting in shares if setting.tf_style):
-    cells = [spread(shares[Setting(eps, rate, flag)]) for flag in NAMES]
-    lines.append(row(f'{eps:.0e}', f'{rate:.0e}', *cells))
+  row = '| {:>5} | {:>13} | {:>19} | {:>19} |'
+  lines = [
+      row.format('eps', 'learning rate', 'Algorithm 1, %', 'tf_style=True, %'),
+      row.format('--:', '--:', '--:', '--:'),
+  ]
+  for setting in shares:
+    if setting.tf_style:
+      continue
+    default = shares[setting]
+    hat = shares[setting._replace(tf_style=True)]
+    eps = f'{setting.eps:.0e}'
+    rate = f'{setting.rate:.0e}'
+    lines.append(row.format(eps, rate, spread(default), spread(hat)))
   return '\n'.join(lines)
 
 
-def draw(shares: dict[Setting, list[float]], path: str) -> None:
-  """Draws the shares clipped at EPS, and those reported for GPT-2."""
-  plt.rcParams.update({'font.size': 13, 'svg.hashsalt': 'finding'})
-  figure, axes = plt.subplots(figsize=(5.6, 4.4), layout='constrained')
-  rates = sorted({setting.rate for setting in shares if setting.eps == EPS})
-  for flag, color in COLORS.items():
-    # Filled or hollow, to tell them apart in gray too.
-    style = {'color': color, 'mfc': 'white' if flag else color}
-    points = np.array([shares[Setting(EPS, rate, flag)] for rate in rates])
-    means = points.mean(axis=1)
-    axes.plot(rates, means, color=color)
-    axes.plot(rates, points, 'o', ms=5, **style)
-    axes.plot(REPORTED_RATE, REPORTED[flag], '*', ms=15, **style)
-    name = '  tf_style' if flag else '  Algorithm 1'
-    axes.text(rates[-1], means[-1], name, color=color, va='center')
-  label = '   stars: GPT-2, one step'
-  axes.text(REPORTED_RATE, REPORTED[True], label, va='center')
+def draw_shares(axes, shares, tf_style: bool, name: str, color: str) -> None:
+  """Draws the shares clipped at EPS, and the one reported for GPT-2."""
+  settings = [x for x in shares if x.eps == EPS and x.tf_style == tf_style]
+  rates = [setting.rate for setting in settings]
+  points = np.array([shares[setting] for setting in settings])
+  means = points.mean(axis=1)
+  # Filled or hollow, to tell them apart in gray too.
+  fill = 'white' if tf_style else color
+  axes.plot(rates, means, color=color)
+  axes.plot(rates, points, 'o', ms=5, color=color, mfc=fill)
+  reported = REPORTED[tf_style]
+  axes.plot(REPORTED_RATE, reported, '*', ms=15, color=color, mfc=fill)
+  axes.text(rates[-1], means[-1], f'  {name}', color=color, va='center')
+
+
+def label_axes(axes, rates) -> None:
+  """Labels the axes, with a scale that shows small shares and zero."""
   title = 'Ratios clipped after one update, % (square root scale)'
   axes.set_title(title, size=13, loc='left')
   axes.set(xlabel='learning rate', xscale='log', ylim=(0, None))
   axes.set_xticks(rates, [f'{rate:.0e}'.replace('e-0', 'e-') for rate in rates])
-  # A square root shows small shares next to large ones, and zero.
   axes.set_yscale('function', functions=(np.sqrt, np.square))
   axes.set_yticks([0, 0.5, 2, 5, 10, 15], ['0', '0.5', '2', '5', '10', '15'])
   axes.minorticks_off()
   axes.spines[['top', 'right']].set_visible(False)
   axes.grid(color='0.9')
+
+
+def draw(shares: dict[Setting, list[float]], path: str) -> None:
+  """Draws the figure of docs/finding.md."""
+  plt.rcParams.update({'font.size': 13, 'svg.hashsalt': 'finding'})
+  figure, axes = plt.subplots(figsize=(5.6, 4.4), layout='constrained')
+  draw_shares(axes, shares, False, 'Algorithm 1', '#a33b00')
+  draw_shares(axes, shares, True, 'tf_style', '#1f5fa8')
+  stars = '   stars: GPT-2, one step'
+  axes.text(REPORTED_RATE, REPORTED[True], stars, va='center')
+  label_axes(axes, sorted({x.rate for x in shares if x.eps == EPS}))
   figure.savefig(path, metadata={'Date': None})
 
 
 def summary(relative, shares) -> dict[str, str]:
   """Returns the figures that docs/finding.md quotes."""
-  plain = np.array(shares[Setting(EPS, REPORTED_RATE, False)])
-  hat = np.array(shares[Setting(EPS, REPORTED_RATE, True)])
+  default = np.array(shares[Setting(EPS, REPORTED_RATE, tf_style=False)])
+  hat = np.array(shares[Setting(EPS, REPORTED_RATE, tf_style=True)])
+  is_more = default > hat
   return {
-      'clipped': f'{plain.mean():.1f}',
+      'clipped': f'{default.mean():.1f}',
       'clipped_hat': f'{hat.mean():.1f}',
-      'more': f'{(plain > hat).sum()} of {len(plain)}',
+      'more': f'{is_more.sum()} of {len(is_more)}',
       'relative': spread(relative),
       'table': table(shares),
   }
@@ -332,10 +357,13 @@ def main(argv: list[str] | None = None) -> None:
   seeds = args.seeds or range(1 if args.quick else 4)
   settings = list_settings(RATES[::2] if args.quick else RATES)
 
-  runs = [run_seed(seed, settings, Config()) for seed in seeds]
-  relative = [epsilon for epsilon, _ in runs]
-  by_setting = zip(*[percentages for _, percentages in runs], strict=True)
-  shares = dict(zip(settings, by_setting, strict=True))
+  relative = []
+  shares = {setting: [] for setting in settings}
+  for seed in seeds:
+    epsilon, percentages = run_seed(seed, settings, Config())
+    relative.append(epsilon)
+    for setting, percentage in zip(settings, percentages, strict=True):
+      shares[setting].append(percentage)
 
   print(f'Ratios clipped after four steps of Adam:\n\n{table(shares)}\n')
   draw(shares, args.out)
