@@ -25,15 +25,15 @@ class CountTest(parameterized.TestCase):
     shapes = [(1000,), (10, 10), ()]
     default = steps.count(name, shapes, dtype, epsilon_hat=False)
     flag = steps.count(name, shapes, dtype, epsilon_hat=True)
-    added = {key: flag[key] - default[key] for key in default}
-    self.assertEqual(added.pop('equations'), 1)
+    expected = {**default, 'equations': default['equations'] + 1}
     if name == 'amsgrad':  # One more scalar, which XLA pads to 64 bytes.
-      added['temporary bytes, not donated'] -= 64
-    self.assertLessEqual(max(added.values()), 0, added)
+      expected['temporary bytes, not donated'] += 64
+    for key, most in expected.items():
+      self.assertLessEqual(flag[key], most, f'{key}, also see docs/cost.md')
+    self.assertEqual(flag['equations'], expected['equations'])
 
-  @parameterized.parameters(1, 300)
-  def test_flag_adds_one_equation_for_any_number_of_arrays(self, number):
-    shapes = [(2,)] * number
+  def test_flag_adds_one_equation_for_300_arrays(self):
+    shapes = [(2,)] * 300
     default = steps.count_equations('adam', shapes, 'float32', False)
     flag = steps.count_equations('adam', shapes, 'float32', True)
     self.assertEqual(flag, default + 1)

@@ -14,42 +14,55 @@ from graft import release
 from tests.upstream import suite
 
 
-def _failures(found: dict[str, str]) -> set[str]:
-  return {test for test, outcome in found.items() if outcome == 'failed'}
+def _installed_root() -> pathlib.Path:
+  """Returns the folder that the installed optax is in."""
+  spec = importlib.util.find_spec('optax')
+  return pathlib.Path(spec.origin).parent.parent
 
 
-def _fail_on_release(failed: set[str]) -> set[str]:
+def _file_of(module: str) -> str:
+  return module.replace('.', '/') + '.py'
+
+
+def _failed(outcomes: dict[str, str]) -> set[str]:
+  return {test for test, outcome in outcomes.items() if outcome == 'failed'}
+
+
+def _failed_on_release(tests: set[str]) -> set[str]:
   """Returns which of these tests fail on the unmodified release, too."""
-  upstream = release.fetched().root
-  files = {test.split('::')[0] for test in failed}
-  existing = sorted(file for file in files if (upstream / file).is_file())
+  root = release.fetched().root
+  files = {test.split('::')[0] for test in tests}
+  existing = [file for file in sorted(files) if (root / file).is_file()]
   if not existing:
     return set()
-  names = ' or '.join(test.rpartition('.')[2] for test in failed)
-  found = suite.outcomes(upstream, existing, '-n2', '-k', names)
-  return failed & _failures(found)
+  names = {test.rpartition('.')[2] for test in tests}
+  selection = ' or '.join(sorted(names))
+  outcomes = suite.outcomes(root, existing, '-n2', '-k', selection)
+  return tests & _failed(outcomes)
 
 
 def main(arguments: list[str]) -> int:
   """Runs the tests of modules, with options of pytest's; returns the status."""
   options = [x for x in arguments if x.startswith('-')]
   modules = [x for x in arguments if not x.startswith('-')]
-  root = pathlib.Path(importlib.util.find_spec('optax').origin).parent.parent
-  files = [f'{module.replace(".", "/")}.py' for module in modules] or ['optax']
-  found = suite.outcomes(root, files, '-n2', *options)
-  failed = _failures(found)
-  fail_on_both = _fail_on_release(failed) if failed else set()
-  for test in sorted(failed):
-    both = test in fail_on_both
-    print(f'fails on the {"release too" if both else "fork alone"}: {test}')
-  count = collections.Counter(found.values())
+  files = [_file_of(module) for module in modules] or ['optax']
+  outcomes = suite.outcomes(_installed_root(), files, '-n2', *options)
+  failed = _failed(outcomes)
+  on_both = _failed_on_release(failed) if failed else set()
+  on_fork_alone = failed - on_both
+  for test in sorted(on_both):
+    print(f'fails on the release too: {test}')
+  for test in sorted(on_fork_alone):
+    print(f'fails on the fork alone: {test}')
+  count = collections.Counter(outcomes.values())
   print(
-      f'upstream: {count["passed"]} passed,'
-      f' {len(failed - fail_on_both)} failed, {count["skipped"]} skipped,'
-      f' {len(fail_on_both)} failed on both'
+      f'upstream: {count["passed"]} passed, {len(on_fork_alone)} failed,'
+      f' {count["skipped"]} skipped, {len(on_both)} failed on both'
   )
-  # A suite that did not run is not a suite that passed.
-  return int(failed > fail_on_both or not count['passed'])
+  if not count['passed']:  # A suite that did not run has not passed.
+    print("upstream: no test passed; see pytest's output above")
+    return 1
+  return 1 if on_fork_alone else 0
 
 
 if __name__ == '__main__':

@@ -1,14 +1,28 @@
 """The linters and the type checker that upstream's continuous integration runs.
 
-Each function takes a folder that holds ``optax/``, some of its files and
-upstream's ``pyproject.toml``, and returns one line for each finding.
+Each check takes a folder that holds ``optax/``, some of its files, and the path
+of upstream's ``pyproject.toml``. It returns what a tool finds in these files.
 """
 
+import collections
+from collections.abc import Callable
 import json
 import os
 import pathlib
 import subprocess
 import sys
+from typing import Any, NamedTuple, TypeAlias
+
+
+class Finding(NamedTuple):
+  """What a tool finds, and where."""
+
+  text: str
+  file: str
+  line: int
+
+
+Check: TypeAlias = Callable[[pathlib.Path, list[str], str], list[Finding]]
 
 
 def _run(root: pathlib.Path, *command: str) -> str:
@@ -28,46 +42,88 @@ def _run(root: pathlib.Path, *command: str) -> str:
   return done.stdout
 
 
-def flake8(root: pathlib.Path, files: list[str], settings: str) -> list[str]:
+def _run_json(root: pathlib.Path, *command: str) -> Any:
+  return json.loads(_run(root, *command))
+
+
+def flake8(
+    root: pathlib.Path, files: list[str], settings: str
+) -> list[Finding]:
+  """Runs the checks that upstream selects on its command line."""
   del settings
   codes = '--select=E9,F63,F7,F82,E225,E251'
-  output = _run(root, 'flake8', codes, '--format=%(code)s %(text)s', *files)
-  return output.splitlines()
-
-
-def ruff(root: pathlib.Path, files: list[str], settings: str) -> list[str]:
-  options = ['check', '--config', settings, '--output-format', 'json']
-  findings = json.loads(_run(root, 'ruff', *options, *files))
-  return [f'{found["code"]} {found["message"]}' for found in findings]
-
-
-def _pylint(root, files, settings, disabled):
-  options = ['--rcfile', settings, '--output-format', 'json']
-  options += ['--check-quote-consistency=yes', '--disable', disabled]
-  findings = json.loads(_run(root, 'pylint', *options, *files))
-  return [
-      f'{found["symbol"]} {found["obj"]} {found["message"]}'
-      for found in findings
-  ]
-
-
-def pylint(root: pathlib.Path, files: list[str], settings: str) -> list[str]:
-  tests = [file for file in files if file.endswith('_test.py')]
-  sources = [file for file in files if file not in tests]
-  found = _pylint(root, sources, settings, 'E1102') if sources else []
-  if tests:
-    found += _pylint(root, tests, settings, 'W0212,E1102')
+  columns = '--format=%(code)s %(text)s\t%(path)s\t%(row)d'
+  lines = _run(root, 'flake8', codes, columns, *files).splitlines()
+  found = []
+  for line in lines:
+    text, file, number = line.split('\t')
+    found.append(Finding(text, file, int(number)))
   return found
 
 
-def pyrefly(root: pathlib.Path, files: list[str], settings: str) -> list[str]:
+def ruff(
+    root: pathlib.Path, files: list[str], settings: str
+) -> list[Finding]:
+  """Runs ruff with upstream's settings."""
+  options = ['--config', settings, '--output-format', 'json']
+  return [
+      Finding(
+          text=f'{found["code"]} {found["message"]}',
+          file=os.path.relpath(found['filename'], root.resolve()),
+          line=found['location']['row'],
+      )
+      for found in _run_json(root, 'ruff', 'check', *options, *files)
+  ]
+
+
+def pylint(
+    root: pathlib.Path, files: list[str], settings: str
+) -> list[Finding]:
+  """Lets tests access private names, as upstream does."""
+  options = ['--rcfile', settings, '--output-format', 'json']
+  options += ['--check-quote-consistency=yes', '--disable', 'E1102']
+  return [
+      Finding(
+          text=f'{found["symbol"]} {found["obj"]} {found["message"]}',
+          file=found['path'],
+          line=found['line'],
+      )
+      for found in _run_json(root, 'pylint', *options, *files)
+      if not (
+          found['symbol'] == 'protected-access'
+          and found['path'].endswith('_test.py')
+      )
+  ]
+
+
+def pyrefly(
+    root: pathlib.Path, files: list[str], settings: str
+) -> list[Finding]:
   """Leaves out tests, as upstream's settings do."""
   del settings
   sources = [file for file in files if not file.endswith('_test.py')]
-  options = ['check', '--preset', 'default', '--search-path', '.']
+  options = ['--preset', 'default', '--search-path', '.']
   options += ['--output-format', 'json']
-  findings = json.loads(_run(root, 'pyrefly', *options, *sources))['errors']
-  return [f'{found["name"]} {found["description"]}' for found in findings]
+  output = _run_json(root, 'pyrefly', 'check', *options, *sources)
+  return [
+      Finding(
+          text=f'{found["name"]} {found["description"]}',
+          file=found['path'],
+          line=found['line'],
+      )
+      for found in output['errors']
+  ]
 
 
-ALL = (flake8, ruff, pylint, pyrefly)
+ALL: tuple[Check, ...] = (flake8, ruff, pylint, pyrefly)
+
+
+def new_findings(before: list[Finding], after: list[Finding]) -> list[Finding]:
+  """Returns the findings whose text is more frequent than before.
+
+  The change moves lines, so line numbers can't be compared.
+  """
+  count_before = collections.Counter(found.text for found in before)
+  count_after = collections.Counter(found.text for found in after)
+  new_texts = count_after - count_before
+  return [found for found in after if found.text in new_texts]

@@ -21,24 +21,39 @@ from tests.upstream import suite
 _TESTS = [f'optax/_src/{module}_test.py' for module in suite.MODULES]
 
 
-def measure(root: pathlib.Path, files: list[str]) -> dict[str, str]:
-  """Returns what the tests and each check find in a checkout, by name."""
+def _count_outcomes(root: pathlib.Path) -> str:
   outcomes = suite.outcomes(root, _TESTS, '-n2')
   count = collections.Counter(outcomes.values())
-  summary = [f'{count[kind]} {kind}' for kind in ('passed', 'skipped', 'failed')]
-  found = {'tests': ', '.join(summary)}
+  return (
+      f'{count["passed"]} passed, {count["skipped"]} skipped,'
+      f' {count["failed"]} failed'
+  )
+
+
+def _count_findings(
+    check: checks.Check, root: pathlib.Path, files: list[str]
+) -> str:
   settings = str(root / 'pyproject.toml')
+  if check is checks.pyrefly:
+    files = []  # It checks the project then, as upstream's workflow does.
+  return str(len(check(root, files, settings)))
+
+
+def measure(root: pathlib.Path, files: list[str]) -> dict[str, str]:
+  """Returns what the tests and each check find in a checkout, by name."""
+  found = {'tests': _count_outcomes(root)}
   for check in checks.ALL:
-    # Without files, pyrefly checks the project, as upstream's workflow does.
-    checked = [] if check is checks.pyrefly else files
-    found[check.__name__] = str(len(check(root, checked, settings)))
+    found[check.__name__] = _count_findings(check, root, files)
   return found
+
+
+def _describe_commit(checkout: str) -> str:
+  command = ['git', '-C', checkout, 'log', '-1', '--format=%h of %cs']
+  return subprocess.check_output(command, text=True).strip()
 
 
 def main(checkout: str) -> None:
   """Measures a copy of a checkout, applies the diff and measures it again."""
-  git = ['git', '-C', checkout, 'log', '-1', '--format=%h of %cs']
-  commit = subprocess.check_output(git, text=True).strip()
   with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)
     shutil.copytree(checkout, root, dirs_exist_ok=True)
@@ -48,7 +63,7 @@ def main(checkout: str) -> None:
     before = measure(root, files)
     subprocess.run(['git', 'apply'], input=diff, cwd=root, check=True)
     after = measure(root, files)
-  print(f'| commit {commit} | before | after |')
+  print(f'| commit {_describe_commit(checkout)} | before | after |')
   print('| --- | --- | --- |')
   for name in before:
     print(f'| {name} | {before[name]} | {after[name]} |')

@@ -8,7 +8,8 @@ import sys
 import tempfile
 from xml.etree import ElementTree
 
-REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
+from graft import package
+
 # The modules that the change adds to, each with its tests.
 MODULES = ('transform', 'alias', 'utils')
 
@@ -17,7 +18,7 @@ def own_tests() -> str:
   """Returns what selects the tests in the diff, for pytest's ``-k``."""
   names = []
   for module in MODULES:
-    sparse = REPOSITORY / 'optax' / '_src' / f'{module}_test.py'
+    sparse = package.REPOSITORY / 'optax' / '_src' / f'{module}_test.py'
     names += re.findall(r'def (test_\w+)', sparse.read_text('utf-8'))
   return ' or '.join(names)
 

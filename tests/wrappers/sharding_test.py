@@ -4,6 +4,7 @@ The number of devices is fixed when JAX starts, so this file runs itself as a
 program with eight virtual devices.
 """
 
+import itertools
 import json
 import os
 import re
@@ -73,11 +74,14 @@ def _describe_step(layout, name, epsilon_hat):
   update = jax.jit(opt.update)
   compiled = update.lower(grads, state, params).compile()
   updates, new_state = compiled(grads, state, params)
-  trees = [updates] + [optax.tree.get(new_state, x) for x in ('mu', 'nu')]
+  mu = optax.tree.get(new_state, 'mu')
+  nu = optax.tree.get(new_state, 'nu')
   on_one_device, _ = update(*jax.device_get((grads, state, params)))
   return {
       'devices': len(params['w'].sharding.device_set),
-      'keeps_shardings': all(_same_sharding(tree, params) for tree in trees),
+      'keeps_shardings': all(
+          _same_sharding(tree, params) for tree in (updates, mu, nu)
+      ),
       'collectives': sorted(_COLLECTIVE.findall(compiled.as_text())),
       'update': np.ravel(updates['w']).tolist(),
       'update_on_one_device': np.ravel(on_one_device['w']).tolist(),
@@ -94,6 +98,9 @@ def _describe_all():
   return found
 
 
+_STEPS = tuple(itertools.product(_LAYOUTS, _OPTIMIZERS))
+
+
 class ShardingTest(parameterized.TestCase):
 
   @classmethod
@@ -104,14 +111,26 @@ class ShardingTest(parameterized.TestCase):
     output = subprocess.check_output([sys.executable, __file__], env=env)
     cls.found = json.loads(output)
 
-  @parameterized.product(layout=tuple(_LAYOUTS), name=tuple(_OPTIMIZERS))
-  def test_on_eight_devices(self, layout, name):
-    default, flag = self.found[f'{layout} {name}']
+  @parameterized.parameters(*_STEPS)
+  def test_updates_and_moments_are_sharded_like_the_parameters(
+      self, layout, name
+  ):
+    _, flag = self.found[f'{layout} {name}']
     self.assertEqual(flag['devices'], 8)
     self.assertTrue(flag['keeps_shardings'])
+
+  @parameterized.parameters(*_STEPS)
+  def test_flag_communicates_like_the_default(self, layout, name):
+    default, flag = self.found[f'{layout} {name}']
     self.assertEqual(flag['collectives'], default['collectives'])
-    needs_collective = name == 'clipped' and layout != 'replicated'
-    self.assertEqual(bool(flag['collectives']), needs_collective)
+    if name == 'clipped' and layout != 'replicated':
+      self.assertNotEmpty(flag['collectives'])
+    else:
+      self.assertEmpty(flag['collectives'])
+
+  @parameterized.parameters(*_STEPS)
+  def test_updates_are_those_of_one_device(self, layout, name):
+    default, flag = self.found[f'{layout} {name}']
     np.testing.assert_allclose(
         flag['update'], flag['update_on_one_device'], rtol=1e-5
     )

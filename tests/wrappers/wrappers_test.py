@@ -44,7 +44,7 @@ class WrappersTest(parameterized.TestCase):
     self.enter_context(jax.enable_x64(True))
 
   @parameterized.parameters(*formula.OPTIMIZERS)
-  def test_workaround_matches_the_flag(self, name):
+  def test_flag_matches_the_workaround(self, name):
     workaround.assert_wrapped_alike(lambda opt: opt, name)
 
   @parameterized.product(
@@ -58,10 +58,10 @@ class WrappersTest(parameterized.TestCase):
       ),
       name=('adam', 'amsgrad'),
   )
-  def test_wrapper(self, wrap, name):
+  def test_flag_matches_the_workaround_in_a_wrapper(self, wrap, name):
     workaround.assert_wrapped_alike(wrap, name)
 
-  def test_schedule_free(self):
+  def test_flag_matches_the_workaround_in_schedule_free(self):
     def wrap(opt):
       return optax.contrib.schedule_free(opt, workaround.LEARNING_RATE)
 
@@ -81,7 +81,7 @@ class WrappersTest(parameterized.TestCase):
     np.testing.assert_allclose(scale, default_scale, atol=1e-12)
 
   @parameterized.parameters(*formula.OPTIMIZERS)
-  def test_injected_schedules(self, name):
+  def test_injected_schedules_give_the_numbers_of_each_step(self, name):
     schedules = {
         'learning_rate': lambda count: 0.05 / (1 + count),
         'b1': lambda count: 0.9 * 0.999**count,
@@ -90,7 +90,8 @@ class WrappersTest(parameterized.TestCase):
     factory = functools.partial(
         getattr(optax, name), b2=workaround.B2, epsilon_hat=True
     )
-    trained, _ = workaround.train(optax.inject_hyperparams(factory)(**schedules))
+    injected = optax.inject_hyperparams(factory)(**schedules)
+    trained, _ = workaround.train(injected)
 
     # At each step, an optimizer with the numbers of that step.
     params = problem.params()
@@ -110,7 +111,7 @@ class WrappersTest(parameterized.TestCase):
     self.assertNotIn('tf_style', state.hyperparams)
 
   @parameterized.parameters('adam', 'nadam', 'amsgrad')
-  def test_gradients_through_updates(self, name):
+  def test_updates_have_the_right_derivatives(self, name):
     curvature = jnp.array([1.0, 0.1, 1e-3, 0.0])
 
     def loss(params, learning_rate, b1, b2, eps, eps_root):
