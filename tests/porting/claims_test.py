@@ -18,6 +18,7 @@ import optax
 from sklearn import neural_network
 
 from tests.porting import frameworks
+from tests.porting import processes
 from tests.porting import pages
 
 _NEEDS_TENSORFLOW = unittest.skipUnless(
@@ -97,7 +98,7 @@ def decayed_by_a_loaded_model():
 class FitTest(absltest.TestCase):
 
   def test_fit_ends_with_the_average_in_the_weights(self):
-    start, end, x, y = frameworks.call_in('jax', fit_with_average)
+    start, end, x, y = processes.call_in('jax', fit_with_average)
     with jax.enable_x64(True):
       names = names_of('keras', 'use_ema')
       optimizer = names['with_average'](optax.adam(
@@ -107,7 +108,7 @@ class FitTest(absltest.TestCase):
     self.assertGreater(np.max(np.abs(end - np.asarray(weights))), 1e-2)
 
   def test_an_accumulated_group_continues_in_the_next_epoch(self):
-    start, end, x, y = frameworks.call_in('jax', fit_with_accumulation)
+    start, end, x, y = processes.call_in('jax', fit_with_accumulation)
     with jax.enable_x64(True):
       adam = optax.adam(0.1, eps=1e-7, tf_style=True)
       optimizer = optax.MultiSteps(adam, 4, accumulator_dtype=jnp.float64)
@@ -115,7 +116,7 @@ class FitTest(absltest.TestCase):
     np.testing.assert_allclose(end, weights, rtol=1e-12)
 
   def test_l2_regularization_adds_twice_its_share_to_the_gradient(self):
-    start, end, x, y = frameworks.call_in('jax', fit_with_l2)
+    start, end, x, y = processes.call_in('jax', fit_with_l2)
     with jax.enable_x64(True):
       adam = optax.adam(0.1, eps=1e-7, tf_style=True)
       optimizer = optax.chain(optax.add_decayed_weights(0.2), adam)
@@ -140,7 +141,7 @@ def fit_with_accumulation():
 class MaskTest(absltest.TestCase):
 
   def test_loading_a_model_forgets_the_exclusions(self):
-    before, after = frameworks.call_in('jax', decayed_by_a_loaded_model)
+    before, after = processes.call_in('jax', decayed_by_a_loaded_model)
     self.assertEqual(before, [True, False])
     self.assertEqual(after, [True, True])
 
@@ -213,7 +214,7 @@ def tf1_adam_with_none(steps):
 class NoneTest(absltest.TestCase):
 
   def test_adam_of_tensorflow_1_counts_steps_for_all_variables(self):
-    theirs = frameworks.call_in('tensorflow', tf1_adam_with_none, 20)
+    theirs = processes.call_in('tensorflow', tf1_adam_with_none, 20)
     with jax.enable_x64(True):
       skip_nan = names_of('keras', 'Gradients')['skip_nan']
       optimizer = skip_nan(optax.adam(0.1, eps=1e-8, tf_style=True))

@@ -1,12 +1,6 @@
-"""Runs the framework's code of a case, in one process for each backend.
+"""Runs the two codes of a case, in processes of their own."""
 
-Keras's backend and JAX's precision are fixed once per process.
-"""
-
-from concurrent import futures
-import functools
 import importlib
-import multiprocessing
 import os
 import pathlib
 import re
@@ -15,11 +9,15 @@ import traceback
 from unittest import mock
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 
 from tests.docs import blocks
 from tests.porting import problem
+from tests.porting import processes
 from tests.porting import rules
+from tests.porting import training
 
 # Pages import port.py as scripts do.
 sys.path.append(str(pathlib.Path(__file__).parents[2] / 'porting'))
@@ -36,32 +34,31 @@ _MODULES = {
 }
 
 
-@functools.cache
-def _executor(process):
-  """Returns an executor whose only process has started."""
-  environment = {
-      'KERAS_BACKEND': 'jax' if process == 'jax' else 'tensorflow',
-      'JAX_ENABLE_X64': '1',
-      'TF_CPP_MIN_LOG_LEVEL': '3',
-  }
-  new = multiprocessing.get_context('spawn')
-  executor = futures.ProcessPoolExecutor(1, mp_context=new)
-  with mock.patch.dict(os.environ, environment):
-    executor.submit(int).result()
-  return executor
-
-
-def call_in(process, function, *args, **kwargs):
-  """Calls a function of a module in a process, and returns its result."""
-  return _executor(process).submit(function, *args, **kwargs).result()
-
-
 def run_in(process, case):
-  """Returns the trajectory of the framework's code, or what went wrong.
+  """Returns the trajectory of the framework's code, run in a process.
 
-  That is a traceback, or the error if the framework is not installed.
+  Raises a ModuleNotFoundError if the framework is not installed.
   """
-  return call_in(process, _run, case)
+  return processes.call_in(process, _run, case)
+
+
+def run_optax(case, code):
+  """Returns the trajectory of code for optax on the gradients of a case."""
+  return processes.call_in('jax', _run_optax, case, code)
+
+
+def _run_optax(case, code):
+  """Returns what `run_optax` returns."""
+  imported = dict(jax=jax, jnp=jnp, np=np, optax=optax)
+  with jax.enable_x64(True):
+    names = define(case, code, imported if case.in_table else {})
+    return training.train(
+        names['optimizer'],
+        problem.params(),
+        gradients(case),
+        step=names.get('step'),
+        averages=names.get('averages'),
+    )
 
 
 def define(case, code, names):
@@ -84,60 +81,76 @@ def _define(case, params):
 
 
 def _trajectory(step, read, grads):
-  """Returns each parameter at every step, the start first."""
+  """Returns each parameter at every step, the start first.
+
+  Args:
+    step: Makes an update with a list of gradients.
+    read: Returns the parameters, a list of arrays.
+    grads: Trees of gradients, one for each step.
+  """
   history = [read()]
   for tree in grads:
     step(jax.tree.leaves(tree))
     history.append(read())
-  return [np.stack(values) for values in zip(*history, strict=True)]
+  return problem.stack(history)
 
 
-def keras_trajectory(optimizer, start, grads, step=None, averages=list):
-  """Returns each parameter at every step of a Keras optimizer, the start first.
+def keras_step(optimizer, variables):
+  """Returns a compiled function that makes an update with a list of gradients.
+
+  It scales the gradients first if the optimizer scales the loss, as Keras's
+  training loop does.
 
   Args:
-    optimizer: A Keras 3 optimizer that isn't built. For float64, call
-      ``keras.config.set_floatx('float64')`` before you construct it.
-    start: The parameters, in the order of `problem.names`.
-    grads: Trees of gradients, one for each step.
-    step: A function of a list of gradients that applies them. By default, the
-      optimizer applies them after scaling them, under jit on JAX.
-    averages: A function that returns more values to read at every step.
+    optimizer: A Keras 3 optimizer that is built for the variables.
+    variables: A list of Keras variables.
   """
   import keras  # pylint: disable=import-outside-toplevel
 
-  variables = []
-  for path, value in zip(problem.names(), start, strict=True):
-    layer, name = os.path.split(path)
-    with keras.name_scope(layer or 'model'):
-      variables.append(keras.Variable(value, name=name))
-  optimizer.build(variables)
-
-  def read():
-    return [keras.ops.convert_to_numpy(v) for v in [*variables, *averages()]]
-
   def scaled(grads):
-    # As Keras's training loop does, for an optimizer that scales the loss.
     return [optimizer.scale_loss(g) for g in grads]
 
-  def apply(grads):
-    optimizer.apply(scaled(grads))
+  if keras.backend.backend() == 'tensorflow':
+    import tensorflow as tf  # pylint: disable=import-outside-toplevel
+
+    compiled = tf.function(lambda grads: optimizer.apply(scaled(grads)))
+    return lambda grads: compiled([tf.constant(g) for g in grads])
 
   @jax.jit
-  def compiled(params, state, grads):
+  def compute(params, state, grads):
     known = list(zip(optimizer.variables, state, strict=True))
     with keras.StatelessScope(state_mapping=known):
       grads = scaled(grads)
     return optimizer.stateless_apply(state, grads, params)
 
-  def apply_compiled(grads):
-    both = variables, optimizer.variables
-    old = jax.tree.map(lambda variable: variable.value, both)
-    jax.tree.map(lambda v, new: v.assign(new), both, compiled(*old, grads))
+  def step(grads):
+    params = [v.value for v in variables]
+    state = [v.value for v in optimizer.variables]
+    params, state = compute(params, state, grads)
+    assigned = [*variables, *optimizer.variables]
+    for variable, value in zip(assigned, params + state, strict=True):
+      variable.assign(value)
 
-  on_jax = keras.backend.backend() == 'jax'
-  default = apply_compiled if on_jax else apply
-  return _trajectory(step or default, read, grads)
+  return step
+
+
+def train_keras(optimizer, variables, grads, step=None, averages=list):
+  """Returns Keras variables at every step, the start first.
+
+  Args:
+    optimizer: A Keras 3 optimizer that is built for the variables.
+    variables: A list of Keras variables.
+    grads: Trees of gradients, one for each step.
+    step: A function of a list of gradients that makes an update. By default,
+      it uses the optimizer.
+    averages: A function that returns more variables to read at every step.
+  """
+  import keras  # pylint: disable=import-outside-toplevel
+
+  def read():
+    return [keras.ops.convert_to_numpy(v) for v in [*variables, *averages()]]
+
+  return _trajectory(step or keras_step(optimizer, variables), read, grads)
 
 
 def _run_keras(case, start, grads):
@@ -145,8 +158,15 @@ def _run_keras(case, start, grads):
 
   keras.config.set_floatx('float64')
   names = _define(case, [])
+  variables = []
+  for path, value in zip(problem.names(), start, strict=True):
+    layer, name = os.path.split(path)
+    with keras.name_scope(layer or 'model'):
+      variables.append(keras.Variable(value, name=name))
+  optimizer = names['optimizer']
+  optimizer.build(variables)
   more = {key: names[key] for key in ('step', 'averages') if key in names}
-  return keras_trajectory(names['optimizer'], start, grads, **more)
+  return train_keras(optimizer, variables, grads, **more)
 
 
 def _run_tensorflow(case, start, grads):
@@ -301,10 +321,13 @@ def gradients(case):
 
 def _run(case):
   """Returns what `run_in` returns."""
+  run = _RUNNERS.get(case.framework, _run_numpy)
+  start = jax.tree.leaves(problem.params())
   try:
-    runner = _RUNNERS.get(case.framework, _run_numpy)
-    return runner(case, jax.tree.leaves(problem.params()), gradients(case))
-  except ModuleNotFoundError as error:
-    return error
-  except Exception:  # pylint: disable=broad-exception-caught
-    return traceback.format_exc()
+    return run(case, start, gradients(case))
+  except ModuleNotFoundError:
+    raise
+  except Exception:
+    # The errors of some frameworks can't be sent to another process.
+    message = f"The framework's code fails.\n{case.describe()}"
+    raise RuntimeError(f'{message}\n{traceback.format_exc()}') from None

@@ -13,14 +13,14 @@ it belongs to what you write, otherwise to what you had. So cells can be short::
 Schedules: a header with a code span holds the optimizer around every row. A row
 of such a table is the ``schedule`` that the span uses::
 
-  | schedule for `Adam(schedule)` | for `optax.adam(schedule, tf_style=True)` |
+  | schedule for `SGD(schedule)` | schedule for `optax.sgd(schedule)` |
   | --- | --- |
-  | `ExponentialDecay(1e-3, 50, 0.9)` | `optax.exponential_decay(1e-3, 50, 0.9)` |
+  | `ExponentialDecay(0.1, 50, 0.9)` | `optax.exponential_decay(0.1, 50, 0.9)` |
 
 A span that doesn't use ``schedule`` is the ``optimizer`` that the rows use, as
 PyTorch's schedulers do::
 
-  | scheduler for `torch.optim.Adam(params)` | schedule for `optax.adam(schedule)` |
+  | scheduler for `torch.optim.SGD(params)` | for `optax.sgd(schedule)` |
   | --- | --- |
   | `ExponentialLR(optimizer, 0.9)` | `optax.exponential_decay(1e-3, 1, 0.9)` |
 
@@ -52,8 +52,7 @@ class Case(NamedTuple):
   """Two codes of a page and what the page claims about them.
 
   Attributes:
-    page: The name of the page, without its suffix.
-    line: The line of the row, or of the recipe's first block.
+    place: The page and the line of the row, or of the recipe's first block.
     kind: ``'row'``, ``'different'`` (a row of calls that only look the same),
       or ``'recipe'``.
     name: The page, the heading and the printed calls: the name of the test.
@@ -66,8 +65,7 @@ class Case(NamedTuple):
     figure: The printed distance of calls that only look the same.
   """
 
-  page: str
-  line: int
+  place: str
   kind: str
   name: str
   framework: str
@@ -76,9 +74,9 @@ class Case(NamedTuple):
   rounded: bool = False
   figure: str = ''
 
-  @property
-  def place(self):
-    return f'{self.page}.md:{self.line}'
+  def describe(self):
+    """Returns the place and the codes, for the message of a failed test."""
+    return f'{self.place}\n\n{self.theirs}\n{self.ours}'
 
   @property
   def in_table(self):
@@ -95,6 +93,10 @@ class _Section(NamedTuple):
   page: str
   title: str
   nodes: list
+
+  def place(self, node):
+    """Returns the page and the line where a node begins."""
+    return f'docs/porting/{self.page}.md:{node.map[0] + 1}'
 
 
 class _Setup(NamedTuple):
@@ -144,19 +146,18 @@ def _statements(header, cell):
 
 def _row(section, headers, row, setup, note):
   """Returns the case of a table's row."""
-  page = section.page
-  line = row.map[0] + 1
+  place = section.place(row)
   codes = []
   for cell in row.children[:2]:
     spans = _code_spans(cell)
     if _content(cell) != f'`{"".join(spans)}`':
       raise ValueError(
-          f'{page}.md:{line}: expected one code span, found {_content(cell)!r}'
+          f'{place}: expected one code span, found {_content(cell)!r}'
       )
     codes += spans
   figures = [_content(cell) for cell in row.children[2:]]
   kind = 'different' if figures else 'row'
-  name = f'{page}, {section.title}: {codes[0]}'
+  name = f'{section.page}, {section.title}: {codes[0]}'
   if figures:
     name += f' is not {codes[1]}'
   theirs = setup.theirs + _statements(headers[0], codes[0])
@@ -164,7 +165,7 @@ def _row(section, headers, row, setup, note):
   framework = '' if setup.is_text else framework_of(theirs)
   rounded = bool(_ROUNDS.search(note))
   return Case(
-      page, line, kind, name, framework or 'text', theirs, ours, rounded,
+      place, kind, name, framework or 'text', theirs, ours, rounded,
       *figures[:1],
   )
 
@@ -180,11 +181,10 @@ def _rows(section, table, setup, note):
 
 def _recipe(section, blocks, setup):
   """Returns the case of a section with two blocks."""
-  page = section.page
-  line = blocks[0].map[0] + 1
+  place = section.place(blocks[0])
   if len(blocks) != 2:
     raise ValueError(
-        f'{page}.md:{line}: expected two blocks that define optimizer in '
+        f'{place}: expected two blocks that define optimizer in '
         f'{section.title!r}, found {len(blocks)}'
     )
   theirs, ours = (block.content for block in blocks)
@@ -193,8 +193,8 @@ def _recipe(section, blocks, setup):
   framework = 'text' if blocks[0].info == 'text' else framework_of(theirs)
   notes = [_content(node) for node in section.nodes if node.type == 'paragraph']
   rounded = any(map(_ROUNDS.search, notes))
-  name = f'{page}, {section.title}'
-  return Case(page, line, 'recipe', name, framework, theirs, ours, rounded)
+  name = f'{section.page}, {section.title}'
+  return Case(place, 'recipe', name, framework, theirs, ours, rounded)
 
 
 def _cases(section, setup):
@@ -217,8 +217,8 @@ def _cases(section, setup):
       note = ''
   if setup_block and not cases:
     raise ValueError(
-        f'{section.page}.md:{setup_block.map[0] + 1}: nothing runs this block: '
-        'it defines no optimizer, and no table of rows follows it'
+        f'{section.place(setup_block)}: nothing runs this block: it defines no'
+        ' optimizer, and no table of rows follows it'
     )
   if blocks:
     cases.append(_recipe(section, blocks, setup))

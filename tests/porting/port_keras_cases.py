@@ -21,7 +21,6 @@ from porting import port
 from tests.porting import frameworks
 from tests.porting import keras_draws
 from tests.porting import pages
-from tests.porting import porting_test
 from tests.porting import problem
 from tests.porting import training
 
@@ -31,22 +30,6 @@ REFUSED = {
     'too short to check': 'PolynomialDecay with a power below 1 is NaN soon',
     'infinite or NaN': 'a decay above 1',
 }
-
-
-def train_keras(optimizer, params, gradients):
-  """Returns the variables after each step of Keras's optimizer."""
-
-  def step(carry, grads):
-    values, state = carry
-    known = list(zip(optimizer.variables, state, strict=True))
-    with keras.StatelessScope(state_mapping=known):
-      grads = [optimizer.scale_loss(grad) for grad in grads]
-    carry = optimizer.stateless_apply(state, grads, values)
-    return carry, carry[0]
-
-  both = params, optimizer.variables
-  start = jax.tree.map(lambda variable: variable.value, both)
-  return jax.lax.scan(step, start, gradients)[1]
 
 
 def distance(draw, code):
@@ -60,9 +43,9 @@ def distance(draw, code):
   with jax.enable_x64(True), mock.patch.dict(os.environ):
     keras.config.set_floatx('float64')
     params = keras_draws.variables(keras, 'float64')
-    history = train_keras(draw.create(params), params, gradients)
+    by_step = zip(*gradients, strict=True)
+    theirs = frameworks.train_keras(draw.create(params), params, by_step)
     keras.config.set_floatx('float32')
-  theirs = training.with_start(start, history)
   ours = training.train_optax(code, start, gradients)
   return problem.distance(theirs, ours)
 
@@ -127,7 +110,7 @@ class RowsTest(parameterized.TestCase):
     except ValueError as error:
       self.assertIn('Transformer', str(error))
       return
-    ours = porting_test.run_optax(case, TO_PARAMS + code)
+    ours = frameworks.run_optax(case, TO_PARAMS + code)
     theirs = frameworks.run_in('jax', case)
     # Some rows compare averages as well.
     theirs = theirs[: len(ours)]

@@ -9,17 +9,24 @@ import jax
 import numpy as np
 
 STEPS = 200
-SHAPES = {'bias_head': {'bias': (5,), 'kernel': (4, 3)}, 'scale': ()}
 
 
-def _from_shapes(leaf):
-  return jax.tree.map(leaf, SHAPES, is_leaf=lambda x: isinstance(x, tuple))
+def _tree(draw):
+  """Returns a tree like the parameters, given a function of a shape."""
+  return {
+      'bias_head': {'bias': draw(5), 'kernel': draw(4, 3)},
+      'scale': draw(),
+  }
 
 
 def params():
   """Returns parameters of order 1, a tree of float64 arrays."""
   rng = np.random.default_rng(1)
-  return _from_shapes(lambda shape: np.asarray(rng.normal(size=shape)))
+
+  def draw(*shape):
+    return np.asarray(rng.normal(size=shape))
+
+  return _tree(draw)
 
 
 def names():
@@ -38,23 +45,33 @@ def gradients(overflows=False):
   """
   rng = np.random.default_rng(0)
 
-  def leaf(shape):
+  def draw(*shape):
     size = (STEPS, *shape)
     sign = rng.choice([-1.0, 1.0], size)
     smallest = rng.uniform(-6, -1, shape)
     exponent = smallest + rng.uniform(0, 1, size)
     is_zero = rng.random(size) < 0.1
-    g = np.where(is_zero, 0.0, sign * 10**exponent)
+    values = np.where(is_zero, 0.0, sign * 10**exponent)
     if len(shape) == 2:
       row_is_zero = rng.random(size[:2]) < 0.1
-      g[row_is_zero] = 0.0
-    return g
+      values[row_is_zero] = 0.0
+    return values
 
-  grads = _from_shapes(leaf)
+  drawn = _tree(draw)
   if overflows:
-    overflow = rng.random(STEPS) < 0.1
-    grads['scale'][overflow] = np.inf
-  return [jax.tree.map(lambda g: g[step], grads) for step in range(STEPS)]
+    is_infinite = rng.random(STEPS) < 0.1
+    drawn['scale'][is_infinite] = np.inf
+  leaves, structure = jax.tree.flatten(drawn)
+  return [structure.unflatten(step) for step in zip(*leaves, strict=True)]
+
+
+def stack(history):
+  """Returns a list of arrays with a leading axis of steps.
+
+  Args:
+    history: A list of arrays for each step.
+  """
+  return [np.stack(values) for values in zip(*history, strict=True)]
 
 
 def distance(theirs, ours):
@@ -67,8 +84,10 @@ def distance(theirs, ours):
       axis of steps, the start first.
     ours: The same.
   """
-  pairs = zip(theirs, ours, strict=True)
-  apart = [np.max(np.abs(their - our)) for their, our in pairs]
-  traveled = [np.max(np.abs(their - their[0])) for their in theirs]
+  apart = []
+  traveled = []
+  for their, our in zip(theirs, ours, strict=True):
+    apart.append(np.max(np.abs(their - our)))
+    traveled.append(np.max(np.abs(their - their[0])))
   # Unlike Python's max, NumPy's never drops a NaN.
   return float(np.max(apart) / np.max(traveled))

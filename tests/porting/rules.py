@@ -258,7 +258,10 @@ def hugging_face_create(
 
 
 def linear_warmup(after_warmup_lr_sched, warmup_steps, warmup_learning_rate):
-  """tensorflow/models, official/modeling/optimization/lr_schedule.py, 00b830c."""
+  """tensorflow/models, at 00b830c.
+
+  The file is official/modeling/optimization/lr_schedule.py.
+  """
 
   def rate(count):
     if count >= warmup_steps:

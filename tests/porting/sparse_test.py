@@ -12,8 +12,9 @@ from absl.testing import absltest
 from absl.testing import parameterized
 import numpy as np
 
-from tests.porting import frameworks
+
 from tests.porting import problem
+from tests.porting import processes
 
 # pylint: disable=import-outside-toplevel
 
@@ -104,7 +105,7 @@ def move(values, tokens):
 
 
 def run(make, sparse, **kwargs):
-  return frameworks.call_in('tensorflow', train, make, sparse, **kwargs)
+  return processes.call_in('tensorflow', train, make, sparse, **kwargs)
 
 
 def apart(make, **kwargs):
@@ -174,8 +175,8 @@ CLIPS_SLICES = named(
 class SparseTest(parameterized.TestCase):
 
   def test_smallest_input_of_keras_3(self):
-    slices = frameworks.call_in('tensorflow', move, [[1.0], [1.0]], [0, 0])
-    dense = frameworks.call_in('tensorflow', move, [[2.0]], None)
+    slices = processes.call_in('tensorflow', move, [[1.0], [1.0]], [0, 0])
+    dense = processes.call_in('tensorflow', move, [[2.0]], None)
     self.assertAlmostEqual(slices, -1.414, places=3)
     self.assertAlmostEqual(dense, -1.0, places=3)
 

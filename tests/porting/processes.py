@@ -1,0 +1,85 @@
+"""Calls functions and runs tests in processes of their own.
+
+Keras's backend, JAX's precision and the flags of its compiler are fixed once
+per process. The LLVM of TensorFlow and that of PyTorch's Triton clash in one
+process.
+"""
+
+import atexit
+from concurrent import futures
+import functools
+import multiprocessing
+import os
+import pathlib
+import subprocess
+import sys
+from unittest import mock
+
+# JAX compiles each of these programs once and runs it for milliseconds, so it
+# is told not to optimize them. The second flag saves the most, but only some
+# versions of XLA have it.
+_FLAGS = (
+    '--xla_backend_optimization_level=0',
+    '--xla_cpu_use_fusion_emitters=false',
+)
+
+
+def _has_flag(flag):
+  """Returns whether XLA knows a flag. It aborts if it does not."""
+  command = [sys.executable, '-c', 'import jax; jax.devices()']
+  env = {**os.environ, 'XLA_FLAGS': flag}
+  done = subprocess.run(command, env=env, capture_output=True, check=False)
+  return done.returncode == 0
+
+
+@functools.cache
+def _xla_flags():
+  """Returns the flags of the environment, and those of ours that XLA has."""
+  known = [flag for flag in _FLAGS if _has_flag(flag)]
+  return ' '.join([os.environ.get('XLA_FLAGS', ''), *known])
+
+
+@functools.cache
+def _executor(process):
+  """Returns an executor whose only process has started."""
+  environment = {
+      'KERAS_BACKEND': 'jax' if process == 'jax' else 'tensorflow',
+      'JAX_ENABLE_X64': '1',
+      'TF_CPP_MIN_LOG_LEVEL': '3',
+      'XLA_FLAGS': _xla_flags(),
+  }
+  new = multiprocessing.get_context('spawn')
+  executor = futures.ProcessPoolExecutor(1, mp_context=new)
+  with mock.patch.dict(os.environ, environment):
+    executor.submit(int).result()
+  # Otherwise, it may be collected after the modules that its end needs.
+  atexit.register(executor.shutdown)
+  return executor
+
+
+def call_in(process, function, *args, **kwargs):
+  """Calls a function of a module in a process, and returns its result.
+
+  Args:
+    process: ``'jax'``, ``'tensorflow'`` or ``'torch'``. Keras uses the backend
+      of that name, or TensorFlow.
+    function: The function.
+    *args: Its arguments.
+    **kwargs: Its keyword arguments.
+  """
+  return _executor(process).submit(function, *args, **kwargs).result()
+
+
+def run_tests(file, *options):
+  """Runs the tests of a file in this folder, and raises if one fails."""
+  path = pathlib.Path(__file__).with_name(file)
+  command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:xdist', path]
+  done = subprocess.run(
+      [*command, *options],
+      capture_output=True,
+      text=True,
+      check=False,
+      env={**os.environ, 'XLA_FLAGS': _xla_flags()},
+  )
+  if done.returncode:
+    raise AssertionError(done.stdout + done.stderr)
