@@ -21,6 +21,7 @@ import pytest
 
 from porting import carry_over
 from tests.docs import blocks
+from tests.porting import frameworks
 from tests.porting import states
 
 os.environ.setdefault('KERAS_BACKEND', 'jax')
@@ -212,25 +213,23 @@ class KerasTest(states.TestCase):
     self.keras.config.set_floatx('float64')
 
   def _train(self, optimizer, frozen=None):
-    """Trains, under jit; returns the moments and parameters."""
+    """Returns the moments halfway and the parameters at every step."""
     variables = [self.keras.Variable(x) for x in states.start('float64')]
     optimizer.build(variables)
-    apply = jax.jit(optimizer.stateless_apply)
+    apply = frameworks.keras_step(optimizer, variables)
 
     def step(grads):
-      grads = [None if i == frozen else g for i, g in enumerate(grads)]
-      old = [v.value for v in variables], [v.value for v in optimizer.variables]
-      params, state = apply(old[1], grads, old[0])
-      for variable, value in zip(variables, params, strict=True):
-        variable.assign(value)
-      for variable, value in zip(optimizer.variables, state, strict=True):
-        variable.assign(value)
+      if frozen is not None:
+        grads[frozen] = None
+      apply(grads)
 
-    return states.train(
-        step,
-        lambda: [np.asarray(v.value) for v in variables],
-        lambda: carry_over.from_keras(optimizer),
-    )
+    def read():
+      return [np.asarray(v.value) for v in variables]
+
+    def carry():
+      return carry_over.from_keras(optimizer)
+
+    return states.train(step, read, carry)
 
   @parameterized.named_parameters(
       ('the average is ignored', dict(use_ema=True), ADAM),
@@ -254,12 +253,12 @@ class KerasTest(states.TestCase):
     schedules = self.keras.optimizers.schedules
     theirs = schedules.ExponentialDecay(LR, 6, 0.5)
     schedule = optax.exponential_decay(LR, 6, 0.5)
-    run = self._train(self.keras.optimizers.AdamW(theirs, 1e-4))
+    trained = self._train(self.keras.optimizers.AdamW(theirs, 1e-4))
     settings = dict(eps=1e-7, weight_decay=1e-4, tf_style=True)
     # Keras computes schedules in float32.
-    self.check(optax.adamw(schedule, **settings), *run, tolerance=1e-6)
+    self.check(optax.adamw(schedule, **settings), *trained, tolerance=1e-6)
     injected = optax.inject_hyperparams(optax.adamw)(schedule, **settings)
-    self.check(injected, *run, tolerance=1e-6)
+    self.check(injected, *trained, tolerance=1e-6)
 
   def test_loss_scaling(self):
     inner = self.keras.optimizers.Adam(LR)
@@ -268,10 +267,10 @@ class KerasTest(states.TestCase):
 
   def test_accumulation(self):
     adam = self.keras.optimizers.Adam(LR, gradient_accumulation_steps=4)
-    moments, *run = self._train(adam)
+    moments, history = self._train(adam)
     self.assertEqual(moments.count, states.HALF // 4)
     # MultiSteps averages in float32.
-    self.check(optax.MultiSteps(ADAM, 4), moments, *run, tolerance=1e-6)
+    self.check(optax.MultiSteps(ADAM, 4), moments, history, tolerance=1e-6)
 
   def test_accumulation_that_is_not_complete_is_refused(self):
     adam = self.keras.optimizers.Adam(LR, gradient_accumulation_steps=5)
@@ -334,34 +333,20 @@ class KerasModelTest(states.TestCase):
   def setUp(self):
     super().setUp()
     self.keras = pytest.importorskip('keras')
-    self.x = np.linspace(0, 1, 32).reshape(8, 4)
-    self.y = np.ones((8, 1))
 
   def _model(self):
-    dense = self.keras.layers.Dense
-    layers = [self.keras.Input((4,)), dense(3, 'tanh'), dense(1)]
-    model = self.keras.Sequential(layers)
-    loss = self.keras.losses.MeanSquaredError()
-    model.compile(self.keras.optimizers.Adam(LR), loss)
-    return model
+    return states.new_model(self.keras, self.keras.optimizers.Adam)
 
   def _trained(self):
-    model = self._model()
-    model.fit(self.x, self.y, batch_size=2, verbose=0)
-    return model, carry_over.from_keras(model.optimizer)
-
-  def _check_same(self, optimizer, expected):
-    moments = carry_over.from_keras(optimizer)
-    self.assertEqual(moments.count, expected.count)
-    chex.assert_trees_all_equal(moments.mu, expected.mu)
-    chex.assert_trees_all_equal(moments.nu, expected.nu)
+    return states.trained_model(self.keras, self.keras.optimizers.Adam)
 
   def test_keras_file_restores_the_optimizer(self):
     path = f'{self.folder()}/model.keras'
     model, expected = self._trained()
     model.save(path)
     loaded = self.keras.models.load_model(path)
-    self._check_same(loaded.optimizer, expected)
+    moments = carry_over.from_keras(loaded.optimizer)
+    chex.assert_trees_all_equal(moments, expected)
 
   def test_h5_file_restores_the_count_alone(self):
     path = f'{self.folder()}/model.h5'
@@ -383,7 +368,8 @@ class KerasModelTest(states.TestCase):
     loaded.optimizer.build(loaded.trainable_variables)
     self.assert_refuses(message, carry_over.from_keras, loaded.optimizer)
     loaded.load_weights(path)
-    self._check_same(loaded.optimizer, expected)
+    moments = carry_over.from_keras(loaded.optimizer)
+    chex.assert_trees_all_equal(moments, expected)
 
   def test_refuses_zero_moments_with_a_count(self):
     model = self._model()
@@ -405,7 +391,7 @@ class KerasModelTest(states.TestCase):
     model = self._model()
     with self.assertRaises(KeyboardInterrupt):
       model.fit(
-          self.x, self.y, batch_size=2, verbose=0, callbacks=[Callback()]
+          states.X, states.Y, batch_size=2, verbose=0, callbacks=[Callback()]
       )
     self.assertEqual(counts, [4])
     self.assertEqual(carry_over.from_keras(model.optimizer).count, 4)
@@ -414,14 +400,14 @@ class KerasModelTest(states.TestCase):
     model = self._model()
 
     def batches():
-      yield self.x, self.y
-      yield self.x, self.y
+      yield states.X, states.Y
+      yield states.X, states.Y
       self.assert_refuses(
           'On JAX, .* while fit runs: call from_keras after fit',
           carry_over.from_keras,
           model.optimizer,
       )
-      yield self.x, self.y
+      yield states.X, states.Y
 
     model.fit(batches(), steps_per_epoch=3, verbose=0)
     self.assertEqual(carry_over.from_keras(model.optimizer).count, 3)
@@ -430,7 +416,7 @@ class KerasModelTest(states.TestCase):
     model = self._model()
     model.quantize('float8')
     model.compile(self.keras.optimizers.Adam(LR), 'mse')
-    model.fit(self.x, self.y, verbose=0)
+    model.fit(states.X, states.Y, verbose=0)
     message = 'scales of float8 layers.*Train the model without'
     self.assert_refuses(message, carry_over.from_keras, model.optimizer)
 
