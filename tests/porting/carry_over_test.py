@@ -5,9 +5,8 @@ carry_over_tensorflow.py and carry_over_torch.py.
 """
 
 import os
-import pathlib
-import subprocess
 import sys
+import unittest
 from unittest import mock
 
 from absl.testing import absltest
@@ -22,11 +21,11 @@ import pytest
 from porting import carry_over
 from tests.docs import blocks
 from tests.porting import frameworks
+from tests.porting import processes
 from tests.porting import states
 
 os.environ.setdefault('KERAS_BACKEND', 'jax')
 
-FOLDER = pathlib.Path(__file__).parent
 LR = states.LR
 ADAM = states.KERAS_ADAM
 AMSGRAD = states.KERAS_AMSGRAD
@@ -456,21 +455,16 @@ class PageTest(parameterized.TestCase):
       names['check'](new)
 
 
-class OtherFrameworksTest(parameterized.TestCase):
+@unittest.skipUnless(
+    os.environ.get('ALL'), 'frameworks other than Keras on JAX run with ALL=1'
+)
+class OtherFrameworksTest(absltest.TestCase):
 
-  @parameterized.parameters('tensorflow', 'torch')
-  def test_states_of(self, framework):
-    if not os.environ.get('ALL'):
-      self.skipTest('frameworks other than Keras on JAX run with ALL=1')
-    done = subprocess.run(
-        [sys.executable, '-m', 'pytest', f'carry_over_{framework}.py'],
-        cwd=FOLDER,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    self.assertEqual(done.returncode, 0, done.stdout)
+  def test_states_of_tensorflow(self):
+    processes.run_tests('carry_over_tensorflow.py')
+
+  def test_states_of_torch(self):
+    processes.run_tests('carry_over_torch.py')
 
 
 if __name__ == '__main__':

@@ -12,7 +12,6 @@ from absl.testing import absltest
 from absl.testing import parameterized
 import numpy as np
 
-
 from tests.porting import problem
 from tests.porting import processes
 
