@@ -33,6 +33,7 @@ import pathlib
 import re
 import sys
 import textwrap
+import types
 from typing import Any
 import warnings
 import zipfile
@@ -68,8 +69,8 @@ def to_optax(
   parameters and its state stay as they are.
 
   Args:
-    optimizer: An optimizer of Keras 3 or PyTorch, trained or not, or
-      TensorFlow 1's AdamOptimizer.
+    optimizer: An optimizer of Keras 3, Keras 2 (tf_keras, and tf.keras up to
+      2.15) or PyTorch, trained or not, or TensorFlow 1's AdamOptimizer.
     scheduler: PyTorch's scheduler of this optimizer.
     learning_rate: Your own translation of a schedule: a named function of the
       number of updates made so far. It is compared with the optimizer's.
@@ -452,23 +453,26 @@ def cosine_decay_restarts(
   return schedule
 
 
-def average_params(optimizer, momentum, overwrite_every=None, accumulated=1):
+def average_params(
+    optimizer, momentum, overwrite_every=None, accumulated=1, from_start=False
+):
   """Averages the parameters and may overwrite them, like Keras's use_ema.
 
   Keras averages at each gradient, also when it accumulates several of them.
   """
 
   def init(params):
-    zeros = jax.tree.map(jnp.zeros_like, params)
+    start = jax.tree.map(jnp.copy, params)
     count = jnp.zeros([], jnp.int32)
-    return dict(inner=optimizer.init(params), average=zeros, count=count)
+    return dict(inner=optimizer.init(params), average=start, count=count)
 
   def update(grads, state, params):
     updates, inner = optimizer.update(grads, state['inner'], params)
     moved = optax.apply_updates(params, updates)
     count = state['count'] // accumulated
-    # The average starts at the parameters after the first update.
-    step_size = jnp.where(count == 0, 1.0, 1 - momentum)
+    # Keras 3's average starts after the first update, Keras 2's before it.
+    starts = (count == 0) & (not from_start)
+    step_size = jnp.where(starts, 1.0, 1 - momentum)
     average = optax.incremental_update(moved, state['average'], step_size)
     if overwrite_every:
       overwrite = (count + 1) % overwrite_every == 0
@@ -907,7 +911,6 @@ def _counts_around(boundaries):
 # Keras 3.
 # ------------------------------------------------------------------------------
 
-_OTHER_KERAS = 'keras.md#keras-3s-other-optimizers'
 _OWN_SCHEDULE = 'keras.md#your-own-learningrateschedule'
 _SCHEDULES = 'keras.md#learning-rate-schedules'
 _LONGEST_CHECK = 100_000
@@ -917,18 +920,29 @@ _SPARSE = (
 )
 
 
-def _describe_keras(
-    optimizer, scheduler=None, learning_rate=None, scheduler_every=1
-):
-  """Returns the translation of an optimizer of Keras 3, and its copy."""
+def _describe_keras(optimizer, *arguments):
+  """Returns the translation of an optimizer of Keras, and its copy."""
   import keras  # pylint: disable=import-outside-toplevel
 
+  if keras.__version__.startswith('2.'):
+    return _describe_with(_Keras2, keras, optimizer, *arguments)
+  return _describe_with(_Keras, keras, optimizer, *arguments)
+
+
+def _describe_tf_keras(optimizer, *arguments):
+  """Returns the translation of an optimizer of tf_keras, and its copy."""
+  import tf_keras  # pylint: disable=import-outside-toplevel
+
+  return _describe_with(_Keras2, tf_keras, optimizer, *arguments)
+
+
+def _describe_with(
+    describe, keras, optimizer, scheduler, learning_rate, scheduler_every
+):
   if scheduler is not None or scheduler_every != 1:
     _refuse('scheduler', "is for PyTorch; Keras's optimizers have their own")
-  if not keras.__version__.startswith('3.'):
-    _refuse(f'Keras {keras.__version__}', 'is not supported')
   with _keras_float64(keras):
-    described = _Keras(keras, optimizer, learning_rate)
+    described = describe(keras, optimizer, learning_rate)
     return described.translation(), described.copy()
 
 
@@ -936,6 +950,7 @@ class _Keras:
   """An optimizer of Keras 3, read but not changed.
 
   Attributes:
+    keras: The package.
     scaler: The `LossScaleOptimizer` around the optimizer, or None.
     shared: The settings that all optimizers of Keras have.
     own: The settings of this kind of optimizer, which its rule takes.
@@ -946,13 +961,15 @@ class _Keras:
     params: Where its copy starts.
   """
 
+  recipe = 'keras.md#keras-3s-other-optimizers'
+  # Settings that change no update.
+  ignored = 'name',
+  averages_from_start = False
+
   def __init__(self, keras, optimizer, learning_rate):
     self.keras = keras
-    self.scaler = None
-    if type(optimizer) is keras.optimizers.LossScaleOptimizer:
-      self.scaler = optimizer
-      optimizer = optimizer.inner_optimizer
-    self.optimizer = optimizer
+    self.scaler = self._find_scaler(optimizer)
+    self.optimizer = self.scaler.inner_optimizer if self.scaler else optimizer
     self.rule = self._find_rule()
     self._check_scaler()
     self.shared, self.own = self._read_settings()
@@ -969,12 +986,13 @@ class _Keras:
     if self.shared['weight_decay'] and (all(self.decays) or any(self.decays)):
       decay['weight_decay'] = self.shared['weight_decay']
     if decay and not all(self.decays):
-      paths = [v.path for v in self.optimizer._trainable_variables]
+      paths = [variable.path for variable in self._variables()]
       names['decays'] = list(map(Noted, self.decays, paths))
       decay['mask'] = Call('to_params', Name('decays'))
     links = self.rule(self.rate.code, decay, **self.own)
     optimizer = self._wrap(_chain(*self._clipping(), *links))
-    source = f'keras.optimizers.{type(self.optimizer).__name__}'
+    kind = type(self.optimizer).__name__
+    source = f'{self.keras.__name__}.optimizers.{kind}'
     return Translation(source, optimizer, names, self._notes(decay))
 
   def copy(self):
@@ -990,8 +1008,7 @@ class _Keras:
           ' and correct it in the code',
       )
     clips = [self.shared[name] for name in _KERAS_CLIPPING]
-    # On TensorFlow and PyTorch, Keras rounds some settings to float32.
-    on_jax = self.keras.backend.backend() == 'jax'
+    is_exact = self._is_exact() and not self.rate.rounded
     return Copy(
         params=self.params,
         train=self._train,
@@ -1003,7 +1020,7 @@ class _Keras:
         boundaries=self.rate.boundaries,
         counts=self.rate.counts,
         scope=self.rate.scope,
-        bound=1e-10 if on_jax and not self.rate.rounded else 1e-5,
+        bound=1e-10 if is_exact else 1e-5,
     )
 
   def _limit_steps(self, needed):
@@ -1022,23 +1039,36 @@ class _Keras:
       )
     return end
 
+  def _find_scaler(self, optimizer):
+    """Returns an optimizer if it scales the loss for another, or None."""
+    scales = type(optimizer) is self.keras.optimizers.LossScaleOptimizer
+    return optimizer if scales else None
+
+  def _is_exact(self):
+    """Returns whether Keras rounds no setting to float32 in the check."""
+    return self.keras.backend.backend() == 'jax'
+
+  def _variables(self):
+    """Returns the variables, if the optimizer knows them already."""
+    return self.optimizer._trainable_variables
+
   def _find_rule(self):
     kind = type(self.optimizer)
     public = getattr(self.keras.optimizers, kind.__name__, None)
     # On PyTorch, Keras creates its own subclasses.
     own = kind.__module__.startswith('keras.src.backend.torch.')
     if kind is not public and not (own and public in kind.__mro__):
-      _refuse(_full_name(kind), "is not Keras's own class", _OTHER_KERAS)
-    _check_replaced_methods(self.optimizer, _OTHER_KERAS)
+      _refuse(_full_name(kind), "is not Keras's own class", self.recipe)
+    _check_replaced_methods(self.optimizer, self.recipe)
     if kind.__name__ not in KERAS_OPTIMIZERS:
-      _refuse(_full_name(kind), 'has no translation', _OTHER_KERAS)
+      _refuse(_full_name(kind), 'has no translation', self.recipe)
     return KERAS_OPTIMIZERS[kind.__name__]
 
   def _read_settings(self):
     """Returns the settings that all optimizers have, and those of this one."""
     own = list(inspect.signature(self.rule).parameters)[2:]
     config = self._twin(_learning_rate=0.0).get_config()
-    known = ['name', 'learning_rate', *_KERAS_SHARED, *own]
+    known = [*self.ignored, 'learning_rate', *_KERAS_SHARED, *own]
     _check_unknown_settings(self.optimizer, config, known)
     if self.scaler:
       known = ['name', 'inner_optimizer', 'initial_scale']
@@ -1080,7 +1110,7 @@ class _Keras:
       )
 
   def _check_variables(self):
-    for variable in self.optimizer._trainable_variables:
+    for variable in self._variables():
       if getattr(variable, 'constraint', None) is not None:
         _refuse(
             f'The constraint of {variable.path}',
@@ -1103,30 +1133,35 @@ class _Keras:
           'is a function that takes no step. Write a LearningRateSchedule',
           _OWN_SCHEDULE,
       )
-    rate = self.keras.ops.convert_to_numpy(theirs)
+    rate = self._to_numpy(theirs)
     rate = float(rate) if rate.dtype == np.float64 else _shortest(rate)
     if learning_rate is not None:
       return _own_rate(learning_rate, lambda count: rate, copied=rate)
     return _Rate(rate, copied=rate)
+
+  def _to_numpy(self, value):
+    return self.keras.ops.convert_to_numpy(value)
 
   def _read_schedule(self, theirs, learning_rate):
 
     def after_updates(count):
       step = self.every * count + self.every - 1
       with _keras_float64(self.keras):
-        rate = self._call_schedule(theirs, step)
+        rate = self._call_schedule(copied, step)
       if nan_from is not None and step >= nan_from and np.isnan(rate):
         return theirs.end_learning_rate
       return rate
 
-    nan_from = self._find_nan(theirs)
-    if learning_rate is not None:
-      own = _own_rate(learning_rate, after_updates, copied=theirs)
-      return dataclasses.replace(own, nan_from=nan_from)
     kind = type(theirs)
     schedules = self.keras.optimizers.schedules
-    known = getattr(schedules, kind.__name__, None) is kind
-    if not known or kind.__name__ not in KERAS_SCHEDULES:
+    is_own = getattr(schedules, kind.__name__, None) is kind
+    copied = self._copy_schedule(theirs) if is_own else theirs
+    nan_from = self._find_nan(theirs)
+    if learning_rate is not None:
+      own = _own_rate(learning_rate, after_updates, copied)
+      rounded = self._rounds_own_schedules() and not is_own
+      return dataclasses.replace(own, nan_from=nan_from, rounded=rounded)
+    if not is_own or kind.__name__ not in KERAS_SCHEDULES:
       _refuse(
           f'The schedule {_full_name(kind)}',
           'has no translation. Pass your own as learning_rate',
@@ -1142,14 +1177,27 @@ class _Keras:
       call = Call('count_gradients', call, self.every)
     return _Rate(
         Name('schedule'),
-        copied=theirs,
+        copied=copied,
         names={'schedule': call},
         schedules={'schedule': after_updates},
         boundaries=[boundary / self.every for boundary in boundaries],
-        rounded=_rounds(kind.__name__, settings),
+        rounded=self._rounds(kind.__name__, settings),
         late=self._is_late(kind.__name__, settings),
         nan_from=nan_from,
     )
+
+  def _copy_schedule(self, schedule):
+    """Returns one of Keras's schedules as the check uses it."""
+    return schedule
+
+  def _rounds(self, kind, settings):
+    """Returns whether a schedule of Keras is only accurate to float32."""
+    # It computes pi in float32, and a root of what rounding leaves of zero.
+    return kind.startswith('Cosine') or settings.get('power', 1) < 1
+
+  def _rounds_own_schedules(self):
+    """Returns whether the user's schedules are only accurate to float32."""
+    return False
 
   def _is_late(self, kind, settings):
     """Returns whether a schedule may change late, outside of the check."""
@@ -1178,13 +1226,15 @@ class _Keras:
 
   def _find_decays(self):
     """Returns whether each variable decays, or nothing if all do."""
-    excluded = getattr(self.optimizer, '_exclude_from_weight_decay', None)
-    pattern = '_exclude_from_weight_decay_pattern'
-    if not excluded and not getattr(self.optimizer, pattern, None):
+    # Keras 3 has patterns, Keras 2 has names.
+    lists = [
+        getattr(self.optimizer, f'_exclude_from_weight_decay{suffix}', None)
+        for suffix in ('', '_pattern', '_names')
+    ]
+    if not any(lists) or not self.shared['weight_decay']:
       return []
-    if not self.shared['weight_decay']:
-      return []
-    if not self.optimizer.built:
+    variables = self._variables()
+    if not variables:
       _refuse(
           'exclude_from_weight_decay',
           'needs the variables. First call'
@@ -1192,7 +1242,6 @@ class _Keras:
           'keras.md#exclude_from_weight_decay',
       )
     twin = self._twin(_exclude_from_weight_decay_cache={})
-    variables = self.optimizer._trainable_variables
     if self.keras.backend.backend() == 'tensorflow':
       # It searches the names of TensorFlow's variables, which are paths.
       variables = [getattr(v, 'value', v) for v in variables]
@@ -1220,6 +1269,7 @@ class _Keras:
           self.shared['ema_momentum'],
           overwrite_every=self.shared['ema_overwrite_frequency'] or None,
           accumulated=self.every,
+          from_start=self.averages_from_start,
       )
     if self.scaler:
       optimizer = Call('optax.apply_if_finite', optimizer, Name('10**9'))
@@ -1253,15 +1303,23 @@ class _Keras:
       notes.append(
           'Scale the loss in your training loop, and pass unscaled gradients.'
       )
-    if self.keras.backend.backend() == 'tensorflow':
-      notes.append(_SPARSE)
-    return notes
+    return [*notes, *self._notes_on_package()]
+
+  def _notes_on_package(self):
+    """Returns notes on what differs between Keras's packages and backends."""
+    on_tensorflow = self.keras.backend.backend() == 'tensorflow'
+    return [_SPARSE] if on_tensorflow else []
+
+  def _copied_settings(self):
+    """Returns the settings of the copy, without its learning rate."""
+    return {**self.shared, **self.own}
 
   def _build_copy(self, variables):
     """Returns a copy of the optimizer, built on these variables."""
     kind = type(self.optimizer)
     name = self.optimizer.name
-    copy = kind(self.rate.copied, **self.shared, **self.own, name=name)
+    settings = self._copied_settings()
+    copy = kind(self.rate.copied, **settings, name=name)
     if self.decays:
       pairs = zip(variables, self.decays, strict=True)
       copy.exclude_from_weight_decay([v for v, decays in pairs if not decays])
@@ -1296,15 +1354,113 @@ class _Keras:
       )
 
 
+class _Keras2(_Keras):
+  """An optimizer of Keras 2, as in tf_keras and tf.keras up to 2.15.
+
+  Keras 2 rounds Python's numbers to float32, but not those of NumPy.
+  """
+
+  recipe = 'keras.md#tfkeras-up-to-215'
+  ignored = 'name', 'is_legacy_optimizer', 'jit_compile'
+  averages_from_start = True
+
+  def _find_scaler(self, optimizer):
+    if 'LossScaleOptimizer' in type(optimizer).__name__:
+      _refuse(
+          'LossScaleOptimizer of Keras 2',
+          'counts the updates that it skips, which no optimizer of optax does.'
+          ' Translate its inner_optimizer, if few are skipped',
+          'keras.md#mixed-precision',
+      )
+    if type(optimizer).__name__ == 'Nadam':
+      _refuse(
+          'Nadam of Keras 2',
+          'computes something different in model.fit than in a loop',
+          'keras.md#nadam-in-tfkeras',
+      )
+    if hasattr(optimizer, '_hyper'):
+      _refuse(
+          _full_name(type(optimizer)),
+          'has no translation',
+          'keras.md#legacy-optimizers-and-decay',
+      )
+
+  def _is_exact(self):
+    return True
+
+  def _variables(self):
+    # The optimizer only knows names, each with a number behind it.
+    return [
+        types.SimpleNamespace(
+            _unique_id=key,
+            name=key.rpartition('_')[0] + ':0',
+            path=key.rpartition('_')[0],
+        )
+        for key in getattr(self.optimizer, '_index_dict', [])
+    ]
+
+  def _to_numpy(self, value):
+    return value.numpy()
+
+  def _copied_settings(self):
+    return _numbers_of_numpy(super()._copied_settings())
+
+  def _copy_schedule(self, schedule):
+    return type(schedule)(**_numbers_of_numpy(schedule.get_config()))
+
+  def _rounds(self, kind, settings):
+    return False
+
+  def _rounds_own_schedules(self):
+    return True
+
+  def _call_schedule(self, schedule, step):
+    return schedule(np.int64(step)).numpy()
+
+  def _notes_on_package(self):
+    return [
+        'Outside of the check, Keras rounds the settings to float32.',
+        'Not checked: constraints of your variables, which Keras applies after'
+        ' each update.',
+    ]
+
+  def _train(self, gradients):
+    import tensorflow as tf  # pylint: disable=import-outside-toplevel
+
+    with _keras_float64(self.keras), tf.device('CPU'):
+      variables = [tf.Variable(param) for param in self.params]
+      copy = self._build_copy(variables)
+      recorded = list(variables)
+      if self.shared['use_ema']:
+        recorded += copy._model_variables_moving_average
+      history = []
+      for grads in zip(*gradients, strict=True):
+        tensors = map(tf.constant, grads)
+        copy.apply_gradients(zip(tensors, variables, strict=True))
+        history.append([variable.numpy() for variable in recorded])
+    return [np.stack(values) for values in zip(*history, strict=True)]
+
+
+def _numbers_of_numpy(settings):
+  """Returns settings with each float as a float64 of NumPy."""
+  return {name: _number_of_numpy(value) for name, value in settings.items()}
+
+
+def _number_of_numpy(value):
+  if isinstance(value, (list, tuple)):
+    return list(map(_number_of_numpy, value))
+  return np.float64(value) if isinstance(value, float) else value
+
+
 @contextlib.contextmanager
 def _keras_float64(keras):
   """A context in which new variables of Keras are in float64."""
-  floatx = keras.config.floatx()
-  keras.config.set_floatx('float64')
+  floatx = keras.backend.floatx()
+  keras.backend.set_floatx('float64')
   try:
     yield
   finally:
-    keras.config.set_floatx(floatx)
+    keras.backend.set_floatx(floatx)
 
 
 def _train_keras_on_jax(keras, optimizer, variables, recorded, gradients):
@@ -1419,7 +1575,7 @@ def _keras_nadam(rate, decay, *, beta_1, beta_2, epsilon):
 
 def _keras_lamb(rate, decay, *, beta_1, beta_2, epsilon):
   if decay:
-    _refuse('weight_decay of Lamb', 'has no translation', _OTHER_KERAS)
+    _refuse('weight_decay of Lamb', 'has no translation', _Keras.recipe)
   return [Call('optax.lamb', rate, b1=beta_1, b2=beta_2, eps=epsilon)]
 
 
@@ -1445,12 +1601,6 @@ _KERAS_SHARED = [
     'ema_overwrite_frequency', 'loss_scale_factor',
     'gradient_accumulation_steps',
 ]
-
-
-def _rounds(kind, settings):
-  """Returns whether a schedule of Keras is only accurate to float32."""
-  # It computes pi in float32, and a root of what rounding leaves of zero.
-  return kind.startswith('Cosine') or settings.get('power', 1) < 1
 
 
 # The rules for Keras's schedules. Each takes the settings of the schedule, and
@@ -2503,6 +2653,7 @@ def _train_in_graph(tf, create, rates, params, gradients):
 # arguments of `to_optax` and returns a `Translation` and a `Copy`.
 FRAMEWORKS = {
     'keras': _describe_keras,
+    'tf_keras': _describe_tf_keras,
     'torch': _describe_torch,
     'tensorflow': _describe_tensorflow,
 }
@@ -2588,7 +2739,7 @@ def _load_keras(config):
     )
     settings['learning_rate'] = schedule(**rate['config'])
   kind = _find_saved(
-      keras, keras.optimizers, config, 'Translate it by hand', _OTHER_KERAS
+      keras, keras.optimizers, config, 'Translate it by hand', _Keras.recipe
   )
   return kind(**settings)
 
@@ -2613,7 +2764,7 @@ def _translate_file(path):
     _refuse(path, f'is of Keras {version}. Call port.to_optax in Python')
   optimizer = _load_keras(config)
   with _float64():
-    translation, copy = _describe_keras(optimizer)
+    translation, copy = _describe_keras(optimizer, None, None, 1)
     if _decays(config):
       translation.notes.append(
           'Keras does not save exclude_from_weight_decay: here, all variables'

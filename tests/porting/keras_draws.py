@@ -37,6 +37,8 @@ class Keras:
   """An optimizer of Keras 3 that can be created more than once.
 
   Attributes:
+    OWN: The settings of each kind of optimizer.
+    EXCLUDED: What the names of the variables contain that don't decay.
     keras: The module.
     kind: The name of its class.
     settings: The arguments of its class, without the learning rate.
@@ -46,10 +48,23 @@ class Keras:
     scaled: The arguments of a `LossScaleOptimizer` around it, or None.
   """
 
+  OWN = {
+      'Adadelta': ['rho', 'epsilon'],
+      'Adagrad': ['initial_accumulator_value', 'epsilon'],
+      'Adam': ['beta_1', 'beta_2', 'epsilon', 'amsgrad'],
+      'AdamW': ['beta_1', 'beta_2', 'epsilon', 'amsgrad'],
+      'Lamb': ['beta_1', 'beta_2', 'epsilon'],
+      'Lion': ['beta_1', 'beta_2'],
+      'Nadam': ['beta_1', 'beta_2', 'epsilon'],
+      'RMSprop': ['rho', 'momentum', 'epsilon', 'centered'],
+      'SGD': ['momentum', 'nesterov'],
+  }
+  EXCLUDED = 'bias'
+
   def __init__(self, keras, seed):
     self.keras = keras
     self.random = random.Random(seed)
-    self.kind = self.random.choice(list(_OWN))
+    self.kind = self.random.choice(list(self.OWN))
     self.settings = self._draw_own() | self._draw_shared()
     self.rate = self._draw_rate()
     constant = isinstance(self.rate, float)
@@ -78,18 +93,24 @@ class Keras:
     """Whether Keras itself forgets a number that its Nadam keeps."""
     return self.kind == 'Nadam' and self.scaled
 
-  def create(self, variables):
-    """Returns the optimizer, built on variables."""
+  def create(self, variables, number=float):
+    """Returns the optimizer, built on variables.
+
+    Args:
+      variables: The variables.
+      number: The type of the settings of its schedule that are floats.
+    """
     optimizers = self.keras.optimizers
     rate = self.rate
     if not isinstance(rate, float):
       name, settings = rate
+      settings = _with_type(settings, number)
       rate = getattr(optimizers.schedules, name)(**settings)
     optimizer = getattr(optimizers, self.kind)(rate, **self.settings)
     if self.assigned:
       optimizer.learning_rate = self.assigned
     if self.excluded:
-      optimizer.exclude_from_weight_decay(var_names=['bias'])
+      optimizer.exclude_from_weight_decay(var_names=[self.EXCLUDED])
     if self.scaled:
       optimizer = optimizers.LossScaleOptimizer(optimizer, **self.scaled)
     optimizer.build(variables)
@@ -115,7 +136,8 @@ class Keras:
         'centered': True,
         'initial_accumulator_value': self.random.choice([0.0, 0.5]),
     }
-    return {name: drawn[name] for name in _OWN[self.kind] if self._is(0.5)}
+    names = self.OWN[self.kind]
+    return {name: drawn[name] for name in names if self._is(0.5)}
 
   def _draw_shared(self):
     settings = {}
@@ -179,14 +201,29 @@ class Keras:
     ])
 
 
-_OWN = {
-    'Adadelta': ['rho', 'epsilon'],
-    'Adagrad': ['initial_accumulator_value', 'epsilon'],
-    'Adam': ['beta_1', 'beta_2', 'epsilon', 'amsgrad'],
-    'AdamW': ['beta_1', 'beta_2', 'epsilon', 'amsgrad'],
-    'Lamb': ['beta_1', 'beta_2', 'epsilon'],
-    'Lion': ['beta_1', 'beta_2'],
-    'Nadam': ['beta_1', 'beta_2', 'epsilon'],
-    'RMSprop': ['rho', 'momentum', 'epsilon', 'centered'],
-    'SGD': ['momentum', 'nesterov'],
-}
+class Keras2(Keras):
+  """An optimizer of tf_keras that can be created more than once."""
+
+  OWN = {
+      kind: names for kind, names in Keras.OWN.items()
+      if kind not in ('Lamb', 'Nadam')
+  }
+  # Keras 2 searches the whole path, and ends it with a number.
+  EXCLUDED = '/bias:0$'
+
+  def __init__(self, keras, seed):
+    super().__init__(keras, seed)
+    self.scaled = None
+    for name in ('gradient_accumulation_steps', 'loss_scale_factor'):
+      self.settings.pop(name, None)
+
+
+def _with_type(settings, number):
+  """Returns settings with floats of a type."""
+
+  def convert(value):
+    if isinstance(value, list):
+      return list(map(convert, value))
+    return number(value) if isinstance(value, float) else value
+
+  return {name: convert(value) for name, value in settings.items()}

@@ -1,9 +1,10 @@
-"""The code that port.py prints makes the updates of TensorFlow 1's Adam.
+"""The code that port.py prints makes the updates of Keras 2 and TensorFlow 1.
 
 `port_frameworks_test.py` runs these tests.
 """
 
 import random
+import sys
 from unittest import mock
 
 from absl.testing import absltest
@@ -11,8 +12,13 @@ from absl.testing import parameterized
 import jax
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from porting import port
+from tests.porting import frameworks
+from tests.porting import keras_draws
+from tests.porting import pages
+from tests.porting import porting_test
 from tests.porting import problem
 from tests.porting import training
 
@@ -121,6 +127,172 @@ class AdamTest(parameterized.TestCase):
       with self.subTest(name), mock.patch.object(port, 'Call', Wrong):
         with self.assertRaisesRegex(ValueError, 'disagrees'):
           port.to_optax(AdamOptimizer())
+
+
+optimizers = tf_keras.optimizers
+schedules = tf_keras.optimizers.schedules
+
+
+def _variables(dtype='float32'):
+  """Returns the variables of a layer."""
+  with tf.name_scope('bias_head'):
+    return [
+        tf.Variable(value, dtype=dtype, name=name)
+        for name, value in keras_draws.STARTS.items()
+    ]
+
+
+class Float64Test(parameterized.TestCase):
+  """In which tf_keras computes in float32, as usual, unless it is told."""
+
+  def compute_in_float64(self):
+    tf_keras.backend.set_floatx('float64')
+    self.addCleanup(tf_keras.backend.set_floatx, 'float32')
+
+
+class Keras2DrawsTest(Float64Test):
+  """All settings at once, on gradients that port.py did not see."""
+
+  DRAWS = 30
+
+  def _train(self, draw, gradients):
+    """Returns the variables at every step, made as in `model.fit`."""
+    self.compute_in_float64()
+    variables = _variables('float64')
+    # Keras would round Python's numbers to float32.
+    optimizer = draw.create(variables, number=np.float64)
+    for name, value in vars(optimizer).items():
+      if isinstance(value, float):
+        setattr(optimizer, name, np.float64(value))
+    self.doCleanups()
+
+    def step(*grads):
+      optimizer.apply_gradients(zip(grads, variables, strict=True))
+
+    if 'cycle' not in repr(draw):  # Which fails in a graph in float64.
+      step = tf.function(step)
+    history = [list(keras_draws.STARTS.values())]
+    for grads in zip(*gradients, strict=True):
+      step(*map(tf.constant, grads))
+      history.append([variable.numpy() for variable in variables])
+    return [np.stack(values) for values in zip(*history, strict=True)]
+
+  def _check(self, draw):
+    code = port.to_optax(draw.create(_variables()))
+    gradients = keras_draws.gradients(max(250, 2 * draw.period + 1), False)
+    ours = training.train_optax(
+        code, list(keras_draws.STARTS.values()), gradients
+    )
+    theirs = self._train(draw, gradients)
+    # Rounding shows if the parameters hardly move.
+    self.assertLessEqual(problem.distance(theirs, ours), 1e-9, code)
+
+  def test_code_agrees(self):
+    for seed in range(self.DRAWS):
+      draw = keras_draws.Keras2(tf_keras, seed)
+      with self.subTest(repr(draw)):
+        self._check(draw)
+
+
+class Keras2RowsTest(Float64Test):
+  """The rows of the guide's page for tf.keras."""
+
+  @parameterized.named_parameters(
+      (case.name, case) for case in pages.read('keras')
+      if case.framework == 'tf_keras' and case.kind == 'row'
+  )
+  def test_row(self, case):
+    names = frameworks.define(case, case.theirs, {'tf_keras': tf_keras})
+    try:
+      code = port.to_optax(names['optimizer'])
+    except ValueError as error:
+      self.assertRegex(str(error), 'Nadam|legacy')
+      return
+    self.addCleanup(tf_keras.backend.set_floatx, 'float32')
+    theirs = frameworks._run(case)  # pylint: disable=protected-access
+    ours = porting_test.run_optax(case, code)
+    self.assertLessEqual(problem.distance(theirs, ours), 1e-5, code)
+
+
+class Keras2Test(parameterized.TestCase):
+
+  def test_package_of_the_time_of_tensorflow_2_15(self):
+    # Its classes are those of the module keras, which is Keras 2.
+    optimizer = optimizers.Adam(2e-4)
+    packages = {'tf_keras': port._describe_keras}  # pylint: disable=protected-access
+    with mock.patch.dict(port.FRAMEWORKS, packages):
+      with mock.patch.dict(sys.modules, keras=tf_keras):
+        code = port.to_optax(optimizer)
+    expected = 'optimizer = optax.adam(2e-4, eps=1e-7, tf_style=True)\n'
+    self.assertEndsWith(code, expected)
+
+  def test_average_that_starts_late_is_noticed(self):
+    optimizer = optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9)
+    with mock.patch.object(port._Keras2, 'averages_from_start', False):  # pylint: disable=protected-access
+      with self.assertRaisesRegex(ValueError, 'disagrees with its translation'):
+        port.to_optax(optimizer)
+    self.assertIn('from_start=True', port.to_optax(optimizer))
+
+  def test_exclusions_are_a_list_for_to_params(self):
+    optimizer = optimizers.AdamW(0.01)
+    kernel, bias = _variables()
+    optimizer.exclude_from_weight_decay([bias])
+    with self.assertRaisesRegex(ValueError, 'needs the variables'):
+      port.to_optax(optimizer)
+    optimizer.build([kernel, bias])
+    code = port.to_optax(optimizer)
+    self.assertIn('    True,  # bias_head/kernel\n', code)
+    self.assertIn('    False,  # bias_head/bias\n', code)
+
+  def test_own_schedule(self):
+
+    class Own(schedules.LearningRateSchedule):
+
+      def __call__(self, step):
+        return 0.1 / (tf.cast(step, tf.float32) + 1)
+
+    def rate(count):
+      return 0.1 / (count + 1)
+
+    def wrong(count):
+      return 0.1 / (count + 1.001)
+
+    optimizer = optimizers.SGD(Own())
+    with self.assertRaisesRegex(ValueError, 'Own has no.* as learning_rate'):
+      port.to_optax(optimizer)
+    with self.assertRaisesRegex(ValueError, 'wrong is 0.1 after 0 updates'):
+      port.to_optax(optimizer, learning_rate=wrong)
+    code = port.to_optax(optimizer, learning_rate=rate)
+    self.assertIn('agree to 1e-5', code)
+    self.assertEndsWith(code, '\noptimizer = optax.sgd(rate)\n')
+
+  def test_nothing_changes(self):
+    variables = _variables()
+    optimizer = optimizers.AdamW(0.01, use_ema=True)
+    gradients = [tf.ones_like(variable) for variable in variables]
+    optimizer.apply_gradients(zip(gradients, variables, strict=True))
+    everything = [*variables, *optimizer.variables]
+    before = [variable.numpy() for variable in everything]
+    attributes = dict(vars(optimizer))
+    port.to_optax(optimizer)
+    for variable, value in zip(everything, before, strict=True):
+      np.testing.assert_array_equal(variable.numpy(), value)
+    self.assertEqual(attributes, vars(optimizer))
+    self.assertEqual(tf_keras.backend.floatx(), 'float32')
+
+  @parameterized.parameters(
+      (lambda: optimizers.Nadam(), 'Nadam of Keras 2 .* in model.fit'),
+      (lambda: optimizers.Adamax(), 'Adamax has no translation.*keras.md#tf'),
+      (lambda: optimizers.legacy.Adam(), 'has no translation.*#legacy-opt'),
+      (lambda: type('Own', (optimizers.Adam,), {})(), "is not Keras's own"),
+      (
+          lambda: tf_keras.mixed_precision.LossScaleOptimizer(optimizers.SGD()),
+          'counts the updates that it skips.* Translate its inner_optimizer',
+      ),
+  )
+  def test_refused(self, create, reason):
+    with self.assertRaisesRegex(ValueError, reason):
+      port.to_optax(create())
 
 
 if __name__ == '__main__':
