@@ -21,7 +21,8 @@ from benchmarks import report
 from benchmarks import steps
 from graft import formula
 
-BUILDS, ROUNDS = 10, 2
+BUILDS = 10
+ROUNDS = 2
 LEAST_SECONDS = 0.02  # Of one timing; a shorter step is repeated.
 PACKAGES = 'optax', 'jax', 'keras', 'tensorflow', 'torch'
 PEERS = {
@@ -35,15 +36,19 @@ PEERS = {
 
 def ratio(logs: Sequence[float]) -> str:
   """Returns a ratio and its 99% interval, from its logarithms in each build."""
-  found = stats.ttest_1samp(logs, 0).confidence_interval(0.99)
-  value, low, high = np.exp([np.mean(logs), found.low, found.high])
+  interval = stats.ttest_1samp(logs, 0).confidence_interval(0.99)
+  value = math.exp(np.mean(logs))
+  low = math.exp(interval.low)
+  high = math.exp(interval.high)
   return f'{value:.2f} ({low:.2f} to {high:.2f})'
 
 
 def _build(makers: Mapping[str, Callable]) -> dict[str, timeit.Timer]:
   """Builds each contender's timer, in random order."""
   timers = {}
-  for name in random.sample([*makers], len(makers)):
+  names = list(makers)
+  random.shuffle(names)
+  for name in names:
     try:
       timers[name] = makers[name]()
     except ImportError as error:
@@ -85,9 +90,11 @@ def count(name: str, dtype: str, shapes: list) -> dict[str, str]:
   """Returns the default's counts, and what the flag adds to each."""
   default = steps.count(name, shapes, dtype, epsilon_hat=False)
   flag = steps.count(name, shapes, dtype, epsilon_hat=True)
-  return {
-      key: f'{default[key]:,} {flag[key] - default[key]:+}' for key in default
-  }
+  found = {}
+  for key, number in default.items():
+    added = flag[key] - number
+    found[key] = f'{number:,} {added:+}'
+  return found
 
 
 def contenders(
@@ -124,7 +131,9 @@ def timings(quick: bool) -> list[tuple]:
   return found
 
 
-def _describe(optimizer: str, measured: str, dtype: str, shapes: list):
+def _describe(
+    optimizer: str, measured: str, dtype: str, shapes: list
+) -> dict[str, str]:
   """Returns the first columns of a row."""
   return {
       'device': jax.default_backend().upper(),
@@ -148,6 +157,25 @@ def measure(quick: bool) -> Iterator[dict[str, str]]:
     yield row | compare(contenders(timer, 'adam', dtype, shapes), builds)
 
 
+def _describe_machine(load_average: float) -> str:
+  """Returns what the results depend on."""
+  facts = [
+      jax.devices()[0].device_kind,
+      f'{os.cpu_count()} CPU cores',
+      f'load average {load_average:.0f} at the start',
+  ]
+  for name in PACKAGES:
+    if name in sys.modules:
+      facts.append(f'{name} {metadata.version(name)}')
+  return ', '.join(facts)
+
+
+def _save(rows: list[dict[str, str]]) -> None:
+  path = report.FOLDER / f'{jax.default_backend()}.jsonl'
+  lines = [json.dumps(row) + '\n' for row in rows]
+  path.write_text(''.join(lines), 'utf-8')
+
+
 def main() -> None:
   """Prints each row as it is measured, and saves them all unless quick."""
   parser = argparse.ArgumentParser('python -m benchmarks', description=__doc__)
@@ -156,22 +184,14 @@ def main() -> None:
   os.environ['KERAS_BACKEND'] = 'jax'
   os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'  # They share a GPU.
   os.environ['TF_FORCE_GPU_ALLOW_GROWTH'] = 'true'
-  facts = [
-      jax.devices()[0].device_kind,
-      f'{os.cpu_count()} CPU cores',
-      f'load average {os.getloadavg()[0]:.0f} at the start',
-  ]
+  load_average, _, _ = os.getloadavg()
   rows = []
   for row in measure(quick):
     print(*row.values(), sep=' | ', flush=True)
     rows.append(row)
-  used = [name for name in PACKAGES if name in sys.modules]
-  facts += [f'{name} {metadata.version(name)}' for name in used]
-  rows.append({'machine': ', '.join(facts)})
+  rows.append({'machine': _describe_machine(load_average)})
   if not quick:
-    path = report.FOLDER / f'{jax.default_backend()}.jsonl'
-    lines = [json.dumps(row) for row in rows]
-    path.write_text('\n'.join(lines) + '\n', 'utf-8')
+    _save(rows)
 
 
 if __name__ == '__main__':

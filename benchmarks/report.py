@@ -1,5 +1,6 @@
 """Markdown tables of the saved results, for docs/cost.md."""
 
+from collections.abc import Sequence
 import json
 import pathlib
 
@@ -8,14 +9,22 @@ FOLDER = pathlib.Path(__file__).parent
 
 def read() -> list[dict[str, str]]:
   """The rows measured on the CPU and on the GPU."""
-  files = FOLDER / 'cpu.jsonl', FOLDER / 'gpu.jsonl'
-  text = ''.join(file.read_text('utf-8') for file in files)
-  return [json.loads(line) for line in text.splitlines()]
+  rows = []
+  for name in ('cpu.jsonl', 'gpu.jsonl'):
+    lines = (FOLDER / name).read_text('utf-8').splitlines()
+    rows += [json.loads(line) for line in lines]
+  return rows
+
+
+def _table_row(cells: Sequence[str]) -> str:
+  return f'| {" | ".join(cells)} |'
 
 
 def table(*columns: str) -> str:
   """A Markdown table of the rows that have the last column."""
-  rows = [row for row in read() if columns[-1] in row]
-  lines = [columns, ['---'] * len(columns)]
-  lines += [[row.get(name, 'not run') for name in columns] for row in rows]
-  return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)
+  lines = [_table_row(columns), _table_row(['---'] * len(columns))]
+  for row in read():
+    if columns[-1] in row:
+      cells = [row.get(name, 'not run') for name in columns]
+      lines.append(_table_row(cells))
+  return '\n'.join(lines)
