@@ -25,6 +25,12 @@ import markdown_it
 from packaging.version import Version
 
 ROOT = pathlib.Path(__file__).parents[2]
+# The pages, relative to the root.
+PAGES = sorted(
+    str(page.relative_to(ROOT))
+    for glob in ('*.md', 'docs/*.md', 'docs/[!_]*/*.md')
+    for page in ROOT.glob(glob)
+)
 IMPORT = re.compile(r'^ *(import|from) ', re.MULTILINE)
 SLOW = re.compile(
     r'^ *(import|from) (pyro|tensorflow|tf_keras|thinc|torch)\b', re.MULTILINE

@@ -1,6 +1,7 @@
 """The examples in the docstrings of the functions that have the flag."""
 
 import doctest
+import io
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -18,9 +19,10 @@ class DocstringsTest(parameterized.TestCase):
     doc = getattr(optax, name).__doc__
     names = {'jax': jax, 'jnp': jnp, 'optax': optax}
     examples = doctest.DocTestParser().get_doctest(doc, names, name, None, 0)
-    failed, attempted = doctest.DocTestRunner().run(examples)
-    self.assertGreater(attempted, 0)
-    self.assertEqual(failed, 0)
+    output = io.StringIO()
+    found = doctest.DocTestRunner().run(examples, out=output.write)
+    self.assertGreater(found.attempted, 0)
+    self.assertEqual(found.failed, 0, output.getvalue())
 
 
 if __name__ == '__main__':

@@ -1,8 +1,8 @@
 """Repeats the steps that `docs/frameworks.md` says were run."""
 
 import math
-import pathlib
 import pkgutil
+from typing import NamedTuple
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -15,7 +15,7 @@ import pytest
 
 from tests.docs import blocks
 
-PAGE = pathlib.Path(__file__).parents[2] / 'docs' / 'frameworks.md'
+PAGE = blocks.ROOT / 'docs' / 'frameworks.md'
 # Names of the page that can't be imported as they are.
 IMPORTED = {
     'tf.compat.v1.train.AdamOptimizer': (
@@ -27,8 +27,20 @@ IMPORTED = {
 }
 
 
+# The factor that turns epsilon into the effective epsilon of the first step.
+FACTORS = {'A': 1.0, 'H': 1 / math.sqrt(1 - 0.999)}
+
+
+class Row(NamedTuple):
+  """What the page says of an optimizer."""
+
+  name: str
+  form: str
+  epsilon: float
+
+
 def table():
-  """Returns the rows of the table of optimizers, each a list of cells."""
+  """Yields the rows of the table of optimizers, each a list of cells."""
   tokens = MarkdownIt().enable('table').parse(PAGE.read_text('utf-8'))
   for node in SyntaxTreeNode(tokens).walk():
     if node.type == 'tr':
@@ -38,14 +50,15 @@ def table():
 
 
 def rows():
-  """Yields the name, form and epsilon of the optimizers that say "run"."""
+  """Yields the optimizers that the page says were run."""
   for names, form, epsilon, checked in table():
-    if checked.content.startswith('run,'):
-      for span in names.children:
-        if span.type == 'code_inline':
-          name = IMPORTED.get(span.content, span.content)
-          # A note may follow the form.
-          yield name, form.content.partition(',')[0], float(epsilon.content)
+    if not checked.content.startswith('run,'):
+      continue
+    letter = form.content.partition(',')[0]  # A note may follow the form.
+    for span in names.children:
+      if span.type == 'code_inline':
+        name = IMPORTED.get(span.content, span.content)
+        yield Row(name, letter, float(epsilon.content))
 
 
 def torch_step(optimizer, gradient, **eps):
@@ -74,7 +87,8 @@ def tensorflow_step(optimizer, gradient, **epsilon):
 
 
 def sklearn_step(optimizer, gradient, **epsilon):
-  params, grads = [np.zeros(1)], [np.full(1, gradient)]
+  params = [np.zeros(1)]
+  grads = [np.full(1, gradient)]
   optimizer(params, 1.0, **epsilon).update_params(params, grads)
   return params[0]
 
@@ -87,30 +101,39 @@ def pennylane_step(optimizer, gradient, **eps):
 
 
 def qiskit_step(optimizer, gradient, **noise_factor):
+  def gradient_of(params):
+    return np.full_like(params, gradient)
+
   solver = optimizer(maxiter=1, lr=1.0, beta_2=0.999, **noise_factor)
-  found = solver.minimize(np.sum, np.zeros(1), lambda x: np.full(1, gradient))
-  return found.x
+  return solver.minimize(np.sum, np.zeros(1), gradient_of).x
 
 
 def thinc_step(optimizer, gradient, **eps):
-  arrays = np.zeros(1, np.float32), np.full(1, gradient, np.float32)
-  return optimizer(1.0, **eps)((0, 'weights'), *arrays)[0]
+  param = np.zeros(1, np.float32)
+  grad = np.full(1, gradient, np.float32)
+  param, _ = optimizer(1.0, **eps)((0, 'weights'), param, grad)
+  return param
 
 
 def jax_step(optimizer, gradient, **eps):
   init, update, get_params = optimizer(1.0, **eps)
-  return get_params(update(0, jnp.full(1, gradient), init(jnp.zeros(1))))
+  state = update(0, jnp.full(1, gradient), init(jnp.zeros(1)))
+  return get_params(state)
 
 
 def numpyro_step(optimizer, gradient, **eps):
   solver = optimizer(1.0, **eps)
-  state = solver.update(jnp.full(1, gradient), solver.init(jnp.zeros(1)))
+  state = solver.init(jnp.zeros(1))
+  state = solver.update(jnp.full(1, gradient), state)
   return solver.get_params(state)
 
 
 def optax_step(optimizer, gradient, **eps):
-  solver, params = optimizer(1.0, **eps), jnp.zeros(1)
-  return solver.update(jnp.full(1, gradient), solver.init(params), params)[0]
+  solver = optimizer(1.0, **eps)
+  params = jnp.zeros(1)
+  state = solver.init(params)
+  updates, _ = solver.update(jnp.full(1, gradient), state, params)
+  return updates
 
 
 # By package: how to take the step, and what it calls epsilon.
@@ -132,27 +155,38 @@ STEPS = {
 
 class CensusTest(parameterized.TestCase):
 
-  @parameterized.named_parameters((row[0], *row) for row in rows())
-  def test_has_the_form_and_default_epsilon(self, name, form, default):
-    package = name.partition('.')[0]
-    pytest.importorskip(package)
-    step, eps = STEPS[package]
-    correction = {'A': 1.0, 'H': math.sqrt(1 - 0.999)}[form]
-    for gradient, given in ((1e-5, {eps: 1e-3}), (1e-8, {})):
-      moved = -step(pkgutil.resolve_name(name), gradient, **given)
-      effective = given.get(eps, default) / correction
-      expected = gradient / (gradient + effective)
-      np.testing.assert_allclose(moved, [expected], rtol=1e-3)
+  def assert_moves(self, step, gradient, epsilon, form):
+    """Asserts that a first step from zero is that of a form and an epsilon."""
+    effective = epsilon * FACTORS[form]
+    expected = -gradient / (gradient + effective)
+    message = f'not the step of form {form} with an epsilon of {epsilon}'
+    np.testing.assert_allclose(step, [expected], rtol=1e-3, err_msg=message)
 
-  def test_page_has_every_package(self):
-    self.assertEqual({name.partition('.')[0] for name, *_ in rows()}, {*STEPS})
+  @parameterized.named_parameters((row.name, row) for row in rows())
+  def test_has_the_form_and_default_epsilon_of_the_page(self, row):
+    package = row.name.partition('.')[0]
+    pytest.importorskip(package)
+    take_step, keyword = STEPS[package]
+    optimizer = pkgutil.resolve_name(row.name)
+    step = take_step(optimizer, 1e-5, **{keyword: 1e-3})
+    self.assert_moves(step, 1e-5, 1e-3, row.form)
+    step = take_step(optimizer, 1e-8)
+    self.assert_moves(step, 1e-8, row.epsilon, row.form)
+
+  def test_every_package_of_the_page_has_a_step(self):
+    packages = {row.name.partition('.')[0] for row in rows()}
+    self.assertSetEqual(packages, set(STEPS))
 
 
 def code_with(name):
   """Runs the page's only block that defines a name, and returns its names."""
-  text = PAGE.read_text('utf-8')
-  [code] = [c for _, c in blocks.blocks(text, 'python') if f'def {name}(' in c]
-  return blocks.run([(1, code)], PAGE.name)
+  found = [
+      (line, code)
+      for line, code in blocks.blocks(PAGE.read_text('utf-8'), 'python')
+      if f'def {name}(' in code
+  ]
+  (block,) = found
+  return blocks.run([block], PAGE.name)
 
 
 def updates_of(optimizer, dtype, steps):
@@ -179,14 +213,15 @@ class SelfCheckTest(parameterized.TestCase):
 
   def test_finds_each_form_that_optax_has(self):
     eps = self.page['epsilon']
-    forms = {
+    optimizers = {
         'A': optax.adam(1.0, eps=eps),
         'H': optax.adam(1.0, eps=eps, tf_style=True),
         'root': optax.adam(1.0, eps=0.0, eps_root=eps),
     }
-    for form, optimizer in forms.items():
-      step = self._first_step(optimizer)
-      self.assertEqual(self.page['find_form'](step), form)
+    for form, optimizer in optimizers.items():
+      with self.subTest(form):
+        step = self._first_step(optimizer)
+        self.assertEqual(self.page['find_form'](step), form)
 
   def test_finds_adam_without_bias_correction(self):
     eps = self.page['epsilon']

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,8 @@ import unittest
 from absl.testing import absltest
 import markdown_it
 
-ROOT = pathlib.Path(__file__).parents[2]
+from tests.docs import blocks
+
 WIDTHS = (1280, 830, 390)  # A laptop, a half of one, and a phone.
 # What decides the width of a table on a code host, in a column of 830 pixels.
 CODE_HOST = """
@@ -77,11 +77,11 @@ class SiteTest(absltest.TestCase):
     super().setUpClass()
     from playwright import sync_api  # pylint: disable=g-import-not-at-top
 
-    cls.site = ROOT / 'docs' / '_build' / 'html'
+    cls.site = blocks.ROOT / 'docs' / '_build' / 'html'
     command = (sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-E')
     folders = ('-c', 'docs', '.', str(cls.site))
     shutil.rmtree(cls.site, ignore_errors=True)
-    subprocess.run(command + folders, cwd=ROOT, check=True)
+    subprocess.run(command + folders, cwd=blocks.ROOT, check=True)
     cls.files = [*cls.site.glob('*.html'), *cls.site.glob('docs/**/*.html')]
     chromium = cls.enter_context(sync_api.sync_playwright()).chromium
     cls.browser = cls.enter_context(
@@ -114,11 +114,11 @@ class SiteTest(absltest.TestCase):
   def test_no_table_scrolls_sideways_on_a_code_host(self):
     page = self.browser.new_page()
     scrolling = {}
-    for file in [*ROOT.glob('*.md'), *ROOT.glob('docs/**/[!_]*.md')]:
+    for name in blocks.PAGES:
       markdown = markdown_it.MarkdownIt().enable('table')
-      html = markdown.render(file.read_text('utf-8'))
+      html = markdown.render((blocks.ROOT / name).read_text('utf-8'))
       page.set_content(f'<style>{CODE_HOST}</style>{html}')
-      scrolling[file.name] = page.evaluate(SCROLLING_TABLES)
+      scrolling[name] = page.evaluate(SCROLLING_TABLES)
     self.assertGreater(len(scrolling), 10)
     self.assertEmpty({name: rows for name, rows in scrolling.items() if rows})
 

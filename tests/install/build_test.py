@@ -9,7 +9,6 @@ import zipfile
 from absl.testing import absltest
 import pytest
 
-from graft import package
 from graft import release
 from graft import version
 from tests.install import environments
@@ -33,9 +32,17 @@ def _unpack(archive: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
 
 def _files(root: pathlib.Path) -> set[str]:
   """The files of a package optax."""
-  files = [path for path in (root / 'optax').rglob('*') if path.is_file()]
-  names = [str(path.relative_to(root)) for path in files]
-  return {name for name in names if '__pycache__' not in name}
+  return {
+      str(path.relative_to(root))
+      for path in (root / 'optax').rglob('*')
+      if path.is_file() and '__pycache__' not in path.parts
+  }
+
+
+def _requirements(root: pathlib.Path, field: str) -> list[str]:
+  """What the metadata of a release of optax requires, without spaces."""
+  values = release.distribution(root).metadata.get_all(field)
+  return [value.replace(' ', '') for value in values]
 
 
 @pytest.mark.network
@@ -60,7 +67,9 @@ class BuildTest(absltest.TestCase):
     unpacked = _unpack(sdist, self.folder / 'sdist')
     for file in ('graft/backend.py', '.ci/run', 'CONTRIBUTING.md'):
       self.assertTrue((unpacked / file).is_file(), msg=file)
-    self.assertFalse((unpacked / 'optax' / '__init__.py').exists())
+    # With this file, `import optax` in a clone would find the sparse folder.
+    sparse = [path.name for path in (unpacked / 'optax').iterdir()]
+    self.assertNotIn('__init__.py', sparse)
 
   def test_wheel_from_an_sdist_installs_and_works(self):
     sdist = environments.build(self.checkout, 'sdist', self.upstream)
@@ -73,23 +82,26 @@ class BuildTest(absltest.TestCase):
     self.assertIn(environment.site, file.parents)
 
   def test_wheel_has_the_files_and_the_metadata_of_upstream(self):
-    before = {*self.checkout.iterdir()}
+    before = set(self.checkout.iterdir())
     wheel = environments.build(self.checkout, 'wheel', self.upstream)
-    self.assertEqual({*self.checkout.iterdir()} - before, {wheel.parent})
+    created = set(self.checkout.iterdir()) - before
+    self.assertEqual(created, {wheel.parent})
     unpacked = _unpack(wheel, self.folder / 'wheel')
     self.assertEqual(_files(unpacked), _files(self.upstream))
-    ours = release.distribution(unpacked).metadata
-    theirs = release.distribution(self.upstream).metadata
     for field in ('Requires-Dist', 'Provides-Extra', 'Requires-Python'):
-      actual = [x.replace(' ', '') for x in ours.get_all(field)]
-      expected = [x.replace(' ', '') for x in theirs.get_all(field)]
-      self.assertCountEqual(actual, expected, msg=field)
-    self.assertEqual(ours['License-Expression'], 'Apache-2.0')
+      ours = _requirements(unpacked, field)
+      theirs = _requirements(self.upstream, field)
+      self.assertCountEqual(ours, theirs, msg=field)
+    metadata = release.distribution(unpacked).metadata
+    self.assertEqual(metadata['License-Expression'], 'Apache-2.0')
 
   def test_setup_py_alone_builds_nothing(self):
-    command = (sys.executable, 'setup.py', 'bdist_wheel')
     done = environments.run(
-        *command, cwd=self.checkout, path=str(self.upstream)
+        sys.executable,
+        'setup.py',
+        'bdist_wheel',
+        cwd=self.checkout,
+        path=str(self.upstream),
     )
     self.assertEqual(done.returncode, 1)
     self.assertRegex(done.stderr, r'^graft: .*; pip install \.\n$')
@@ -99,20 +111,22 @@ class BuildTest(absltest.TestCase):
   def test_editable_install_survives_later_builds(self):
     environment = self._environment(self.upstream)
     environment.install('--editable', self.checkout)
-    installed = environment.use()
-    self.assertEqual(installed[0], version.of_fork())
+    before = environment.use()
+    installed, _ = before
+    self.assertEqual(installed, version.of_fork())
     with self.subTest('used from the root of the repository'):
-      self.assertEqual(environment.use(self.checkout), installed)
+      self.assertEqual(environment.use(self.checkout), before)
     with self.subTest('a different release in a different environment'):
       other = self._environment(release.fetched(_OTHER).root)
       other.install('--editable', self.checkout)
-      self.assertEqual(other.use()[0], version.of_fork(_OTHER))
-      self.assertEqual(environment.use(), installed)
+      installed, _ = other.use()
+      self.assertEqual(installed, version.of_fork(_OTHER))
+      self.assertEqual(environment.use(), before)
     with self.subTest('a build that is refused'):
       environments.set_check(self.checkout, passes=False)
       with self.assertRaisesRegex(AssertionError, _REFUSAL):
         environments.build(self.checkout, 'editable', self.upstream)
-      self.assertEqual(environment.use(), installed)
+      self.assertEqual(environment.use(), before)
 
   def test_installs_nothing_that_does_not_follow_the_formulas(self):
     environments.set_check(self.checkout, passes=False)
@@ -134,13 +148,14 @@ class BuildTest(absltest.TestCase):
 
   @pytest.mark.slow
   def test_a_setting_builds_on_a_different_release(self):
-    environment = environments.Environment(self.folder / 'fresh', borrow=False)
-    setting = ('--config-settings', f'upstream={_OTHER}.0')
-    environment.pip_install(self.checkout, *setting)
-    self.assertEqual(environment.use()[0], version.of_fork(_OTHER))
-
-  def test_the_repository_hides_no_installed_package(self):
-    self.assertFalse((package.REPOSITORY / 'optax' / '__init__.py').exists())
+    environment = self._environment()
+    # Unlike `install`, it isolates the build, for which pip fetches 0.2.4.
+    setting = f'upstream={_OTHER}.0'
+    environment.pip_install(
+        '--no-deps', self.checkout, '--config-settings', setting
+    )
+    installed, _ = environment.use()
+    self.assertEqual(installed, version.of_fork(_OTHER))
 
 
 if __name__ == '__main__':

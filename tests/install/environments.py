@@ -71,18 +71,14 @@ class Environment:
   """A virtual environment, with a release of optax if one is given."""
 
   def __init__(
-      self,
-      folder: pathlib.Path,
-      upstream: pathlib.Path | None = None,
-      borrow: bool = True,
+      self, folder: pathlib.Path, upstream: pathlib.Path | None = None
   ):
-    venv.create(folder, with_pip=not borrow)
+    venv.create(folder)
     self.folder = folder
     self.python = folder / 'bin' / 'python'
     self.site = next(folder.glob('lib/python*/site-packages'))
-    if borrow:
-      borrowed = [path for path in sys.path if path.endswith('site-packages')]
-      (self.site / 'borrowed.pth').write_text('\n'.join(borrowed))
+    borrowed = [path for path in sys.path if path.endswith('site-packages')]
+    (self.site / 'borrowed.pth').write_text('\n'.join(borrowed))
     if upstream is not None:
       shutil.copytree(upstream, self.site, dirs_exist_ok=True)
 
