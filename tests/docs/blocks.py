@@ -10,8 +10,10 @@ and that of PyTorch's Triton clash in one process. Blocks that use
 """
 
 from concurrent import futures
+import contextlib
 import functools
 from importlib import metadata
+import io
 import multiprocessing
 import os
 import pathlib
@@ -68,12 +70,13 @@ def run(
 
 
 def error(program: list[tuple[int, str]], place: str) -> str:
-  """Runs a program and returns its traceback, if it raises."""
+  """Runs a program silently and returns its traceback, if it raises."""
   import jax  # The backend of Keras is set first.
 
   jax.config.update('jax_enable_x64', False)
   try:
-    run(program, place)
+    with contextlib.redirect_stdout(io.StringIO()):
+      run(program, place)
   except Exception:  # pylint: disable=broad-exception-caught
     return traceback.format_exc()
   return ''

@@ -69,6 +69,22 @@ async () => {
 """
 
 
+def build_site(folder):
+  """Builds the site, or fails with the warnings of Sphinx."""
+  command = [sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-E']
+  command += ['-c', 'docs', '.', str(folder)]
+  done = subprocess.run(
+      command,
+      cwd=blocks.ROOT,
+      stdout=subprocess.PIPE,
+      stderr=subprocess.STDOUT,
+      text=True,
+      check=False,
+  )
+  if done.returncode:
+    raise AssertionError(f'Sphinx does not build the site:\n{done.stdout}')
+
+
 @unittest.skipUnless(os.environ.get('ALL'), 'builds the site: bash test.sh all')
 class SiteTest(absltest.TestCase):
 
@@ -78,10 +94,8 @@ class SiteTest(absltest.TestCase):
     from playwright import sync_api  # pylint: disable=g-import-not-at-top
 
     cls.site = blocks.ROOT / 'docs' / '_build' / 'html'
-    command = (sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-E')
-    folders = ('-c', 'docs', '.', str(cls.site))
     shutil.rmtree(cls.site, ignore_errors=True)
-    subprocess.run(command + folders, cwd=blocks.ROOT, check=True)
+    build_site(cls.site)
     cls.files = [*cls.site.glob('*.html'), *cls.site.glob('docs/**/*.html')]
     chromium = cls.enter_context(sync_api.sync_playwright()).chromium
     cls.browser = cls.enter_context(
