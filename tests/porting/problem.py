@@ -35,13 +35,17 @@ def names():
   return ['/'.join(entry.key for entry in path) for path, _ in leaves]
 
 
-def gradients(overflows=False):
+def gradients(overflows=False, spikes=False):
   """Returns a list of gradients, one tree for each step.
 
   Signs are random and magnitudes log-uniform from 1e-6 to 1, within a factor of
   10 for each entry, so that some stay near any epsilon. One entry in ten is
   zero, and so is one row in ten of the matrix, like an embedding that was not
-  looked up. With ``overflows``, one step in ten has an infinite entry.
+  looked up. Global norms are below 0.6.
+
+  Args:
+    overflows: Whether one step in ten has an infinite entry.
+    spikes: Whether one step in ten is 10 times larger.
   """
   rng = np.random.default_rng(0)
 
@@ -61,6 +65,10 @@ def gradients(overflows=False):
   if overflows:
     is_infinite = rng.random(STEPS) < 0.1
     drawn['scale'][is_infinite] = np.inf
+  if spikes:
+    is_spike = rng.random(STEPS) < 0.1
+    for leaf in jax.tree.leaves(drawn):
+      leaf[is_spike] *= 10.0
   leaves, structure = jax.tree.flatten(drawn)
   return [structure.unflatten(step) for step in zip(*leaves, strict=True)]
 

@@ -119,14 +119,20 @@ def _falls(count, steps, end=0.0):
   return end + (1 - end) * (1 - min(count, steps) / steps)
 
 
-def bert_create(init_lr, num_train_steps, num_warmup_steps):
-  """google-research/bert, optimization.py at eedf571."""
+def _bert_rate(init_lr, num_train_steps, num_warmup_steps):
+  """Returns BERT's schedule, whose decay counts from step 0."""
 
   def rate(count):
     if count < num_warmup_steps:
       return init_lr * count / num_warmup_steps
     return init_lr * _falls(count, num_train_steps)
 
+  return rate
+
+
+def bert_create(init_lr, num_train_steps, num_warmup_steps):
+  """google-research/bert, optimization.py at eedf571."""
+  rate = _bert_rate(init_lr, num_train_steps, num_warmup_steps)
   return bert(rate, 0.01, exclude_from_weight_decay=_UNDECAYED, max_norm=1.0)
 
 
@@ -257,10 +263,54 @@ def hugging_face_create(
   )
 
 
-def linear_warmup(after_warmup_lr_sched, warmup_steps, warmup_learning_rate):
-  """tensorflow/models, at 00b830c.
+def garden_adamw(
+    learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
+    weight_decay_rate=0.0, exclude_from_weight_decay=(),
+    gradient_clip_norm=1.0,
+):
+  """tensorflow/models, official/modeling/optimization/legacy_adamw.py.
 
-  The file is official/modeling/optimization/lr_schedule.py.
+  At 00b830c.
+  """
+  return _adam(
+      learning_rate,
+      (beta_1, beta_2),
+      epsilon,
+      lambda lr: lr * weight_decay_rate,
+      undecayed=exclude_from_weight_decay,
+      max_norm=gradient_clip_norm,
+  )
+
+
+def garden_create(init_lr, num_train_steps, num_warmup_steps):
+  """tensorflow/models, official/nlp/optimization.py at 0015eed."""
+  rate = _bert_rate(init_lr, num_train_steps, num_warmup_steps)
+  return garden_adamw(
+      rate,
+      epsilon=1e-6,
+      weight_decay_rate=0.01,
+      exclude_from_weight_decay=('layer_norm', 'bias'),
+  )
+
+
+def polynomial_warmup(after_warmup_lr_sched, warmup_steps):
+  """tensorflow/models, official/modeling/optimization/lr_schedule.py.
+
+  At 00b830c, with a power of 1.
+  """
+
+  def rate(count):
+    if count >= warmup_steps:
+      return after_warmup_lr_sched(count)
+    return after_warmup_lr_sched(warmup_steps) * max(count, 1) / warmup_steps
+
+  return rate
+
+
+def linear_warmup(after_warmup_lr_sched, warmup_steps, warmup_learning_rate):
+  """tensorflow/models, official/modeling/optimization/lr_schedule.py.
+
+  At 00b830c.
   """
 
   def rate(count):
@@ -315,11 +365,15 @@ _module = SimpleNamespace
 NAMES = dict(
     LinearWarmup=linear_warmup,
     PolynomialDecay=polynomial_decay,
+    PolynomialWarmUp=polynomial_warmup,
     adam_tf_style=adam_tf_style,
     bert=_module(AdamWeightDecayOptimizer=bert, create_optimizer=bert_create),
     chainer=_module(optimizers=_module(Adam=chainer)),
     electra=_module(create_optimizer=electra_create),
     fairseq=_module(optim=_module(adam=_module(Adam=fairseq))),
+    garden=_module(
+        AdamWeightDecay=garden_adamw, create_optimizer=garden_create
+    ),
     gpt_neo=_module(get_optimizer=gpt_neo),
     nn=_module(adam_updates=adam_updates),
     pm=_module(adam=pymc),
