@@ -34,21 +34,36 @@ _MODULES = {
 }
 
 
+class CodeError(Exception):
+  """A code of a case raised an error; the message has both."""
+
+
 def run_in(process, case):
   """Returns the trajectory of the framework's code, run in a process.
 
   Raises a ModuleNotFoundError if the framework is not installed.
   """
-  return processes.call_in(process, _run, case)
+  return processes.call_in(process, _explained, _run_framework, case)
 
 
 def run_optax(case, code):
   """Returns the trajectory of code for optax on the gradients of a case."""
-  return processes.call_in('jax', _run_optax, case, code)
+  return processes.call_in('jax', _explained, _run_optax, case, code)
+
+
+def _explained(run, case, *args):
+  """Calls a function of a case. Raises a CodeError if a code raises."""
+  try:
+    return run(case, *args)
+  except ModuleNotFoundError:
+    raise
+  except Exception:
+    # The errors of some frameworks can't be sent to another process.
+    error = traceback.format_exc()
+    raise CodeError(f'{case.describe()}\n{error}') from None
 
 
 def _run_optax(case, code):
-  """Returns what `run_optax` returns."""
   imported = dict(jax=jax, jnp=jnp, np=np, optax=optax)
   with jax.enable_x64(True):
     names = define(case, code, imported if case.in_table else {})
@@ -320,15 +335,7 @@ def gradients(case):
   return problem.gradients(bool(is_scaled), is_clipped)
 
 
-def _run(case):
-  """Returns what `run_in` returns."""
+def _run_framework(case):
   run = _RUNNERS.get(case.framework, _run_numpy)
   start = jax.tree.leaves(problem.params())
-  try:
-    return run(case, start, gradients(case))
-  except ModuleNotFoundError:
-    raise
-  except Exception:
-    # The errors of some frameworks can't be sent to another process.
-    message = f"The framework's code fails.\n{case.describe()}"
-    raise RuntimeError(f'{message}\n{traceback.format_exc()}') from None
+  return run(case, start, gradients(case))

@@ -76,7 +76,10 @@ class Case(NamedTuple):
 
   def describe(self):
     """Returns the place and the codes, for the message of a failed test."""
-    return f'{self.place}\n\n{self.theirs}\n{self.ours}'
+    return (
+        f'{self.place}\n\nWhat you had:\n\n{self.theirs}\n'
+        f'What you write:\n\n{self.ours}'
+    )
 
   @property
   def in_table(self):

@@ -38,32 +38,43 @@ def _process(case):
 
 class _PagesTest(parameterized.TestCase):
 
-  def _run_framework(self, case, process):
-    """Returns the framework's trajectory, or skips the test."""
+  def _distances(self, case, process, *codes):
+    """Returns how far codes for optax end from the framework's code."""
     if process != 'jax' and not os.environ.get('ALL'):
       self.skipTest('frameworks other than Keras on JAX run with ALL=1')
     try:
-      return frameworks.run_in(process, case)
+      theirs = frameworks.run_in(process, case)
+      ours = [frameworks.run_optax(case, code) for code in codes]
     except ModuleNotFoundError as error:
       self.skipTest(str(error))
+    except frameworks.CodeError as error:
+      failure = str(error)
+    else:
+      return [problem.distance(theirs, trajectory) for trajectory in ours]
+    self.fail(f'One of the two codes fails.\n{failure}')
 
   def _check_agrees(self, case, process):
     """Checks that both codes agree, and that they need the flag they have."""
-    theirs = self._run_framework(case, process)
+    codes = [case.ours]
+    if _without_flag(case.ours) != case.ours:
+      codes.append(_without_flag(case.ours))
+    distance, *distances_without_flag = self._distances(case, process, *codes)
     # Keras on TensorFlow rounds, as the page says.
     on_tensorflow = case.framework == 'keras' and process == 'tensorflow'
     rounded = case.rounded or on_tensorflow
     self.assertLessEqual(
-        problem.distance(theirs, frameworks.run_optax(case, case.ours)),
+        distance,
         MATCHES_ROUNDED if rounded else MATCHES,
-        f'The two codes disagree.\n{case.describe()}',
+        'The two codes end this share of the distance traveled apart. Correct'
+        ' one of them. If the framework rounds to float32, say so in the'
+        f' paragraph above.\n{case.describe()}',
     )
-    without_flag = _without_flag(case.ours)
-    if without_flag != case.ours:
+    for distance_without_flag in distances_without_flag:
       self.assertGreater(
-          problem.distance(theirs, frameworks.run_optax(case, without_flag)),
+          distance_without_flag,
           DIFFERS,
-          f'The two codes agree without the flag too.\n{case.describe()}',
+          'The two codes agree without the flag too. Choose an epsilon for'
+          f' which it matters.\n{case.describe()}',
       )
 
 
@@ -84,12 +95,12 @@ class RowsTest(_PagesTest):
       _named(c for c in _CASES if c.kind == 'different')
   )
   def test_differs_by_the_printed_distance(self, case):
-    theirs = self._run_framework(case, _process(case))
-    distance = problem.distance(theirs, frameworks.run_optax(case, case.ours))
-    message = f'The two codes agree.\n{case.describe()}'
-    self.assertGreater(distance, DIFFERS, message)
-    message = f'The last cell is not their distance.\n{case.describe()}'
-    self.assertEqual(f'{distance:.0e}', f'{float(case.figure):.0e}', message)
+    (distance,) = self._distances(case, _process(case), case.ours)
+    printed = f'{distance:.0e}'.replace('e-0', 'e-')
+    message = 'The last cell is not the distance between the two codes.'
+    self.assertEqual(case.figure, printed, f'{message}\n{case.describe()}')
+    message = 'The two codes agree, so this is not the table for them.'
+    self.assertGreater(distance, DIFFERS, f'{message}\n{case.describe()}')
 
 
 class RecipesTest(_PagesTest):

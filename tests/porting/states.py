@@ -126,12 +126,13 @@ class TestCase(parameterized.TestCase):
     self.assertLess(
         distance(optimizer, state, history),
         tolerance,
-        'The resumed run in optax leaves the run of the framework.',
+        'The resumed run ends this share of the distance traveled away from the'
+        " framework's: carry_over.py restores a part of the state wrongly.",
     )
     self.assertGreater(
         distance(optimizer, fresh, history),
         1e-3,
-        'A run from a fresh state stays with it too, so this shows nothing.',
+        'A run from a fresh state ends there too, so this test shows nothing.',
     )
 
   def assert_refuses(self, message, function, *args, **kwargs):
