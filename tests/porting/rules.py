@@ -55,8 +55,8 @@ def _average(slot, key, value, decay, start=0.0):
 
 
 def _adam(
-    lr, betas, eps, decay=lambda lr: 0.0, *, amsgrad=False, corrects_bias=True,
-    decays_last=False, undecayed=(), max_norm=np.inf,
+    lr, betas, eps, weight_decay=0.0, *, times_rate=True, amsgrad=False,
+    corrects_bias=True, decays_last=False, undecayed=(), max_norm=np.inf,
 ):
   """Adam with epsilon hat and the options of its descendants.
 
@@ -64,8 +64,9 @@ def _adam(
     lr: The learning rate, or a function of the updates made so far.
     betas: The decay rates of the moments.
     eps: Added to the root of the second moment.
-    decay: Returns the share of a parameter that a step takes away, given the
-      learning rate.
+    weight_decay: The share of a parameter that a step takes away, or a function
+      of the updates made so far.
+    times_rate: Whether this share is multiplied by the learning rate.
     amsgrad: Whether to use the largest second moment so far.
     corrects_bias: Whether to correct the moments' bias.
     decays_last: Whether the decay takes its share of the new parameter.
@@ -83,8 +84,9 @@ def _adam(
     step = rate * m / (root + eps)
     if corrects_bias:
       step = step * np.sqrt(1 - b2 ** (count + 1)) / (1 - b1 ** (count + 1))
-    decays = not any(re.search(pattern, name) for pattern in undecayed)
-    share = decay(rate) if decays else 0.0
+    if any(re.search(pattern, name) for pattern in undecayed):
+      return p - step
+    share = _value(weight_decay, count) * (rate if times_rate else 1.0)
     return p - step - share * (p - step if decays_last else p)
 
   return _Optimizer(move, max_norm)
@@ -104,7 +106,7 @@ def bert(
       learning_rate,
       (beta_1, beta_2),
       epsilon,
-      lambda lr: lr * weight_decay_rate,
+      weight_decay_rate,
       corrects_bias=False,
       undecayed=exclude_from_weight_decay,
       max_norm=max_norm,
@@ -176,11 +178,12 @@ def tfa_adamw(
 ):
   """tensorflow/addons, optimizers/weight_decay_optimizers.py at d208d75."""
 
-  def decay(lr):
-    del lr
+  def share(count):
+    del count
     return weight_decay() if callable(weight_decay) else weight_decay
 
-  return _adam(learning_rate, (beta_1, beta_2), epsilon, decay)
+  betas = beta_1, beta_2
+  return _adam(learning_rate, betas, epsilon, share, times_rate=False)
 
 
 def tfa_sgdw(weight_decay, learning_rate=1e-3, momentum=0.0, nesterov=False):
@@ -239,7 +242,7 @@ def hugging_face_tf(
       learning_rate,
       (beta_1, beta_2),
       epsilon,
-      lambda lr: lr * weight_decay_rate,
+      weight_decay_rate,
       undecayed=exclude_from_weight_decay,
   )
 
@@ -334,9 +337,13 @@ def hugging_face(
 ):
   """huggingface/transformers, src/transformers/optimization.py at ad1fc96."""
   del params
-  decay = lambda lr: lr * weight_decay
   return _adam(
-      lr, betas, eps, decay, corrects_bias=correct_bias, decays_last=True
+      lr,
+      betas,
+      eps,
+      weight_decay,
+      corrects_bias=correct_bias,
+      decays_last=True,
   )
 
 
@@ -346,14 +353,15 @@ def fairseq(
 ):
   """facebookresearch/fairseq, fairseq/optim/adam.py at 3d262bb."""
   del params
-  return _adam(lr, betas, eps, lambda lr: lr * weight_decay, amsgrad=amsgrad)
+  return _adam(lr, betas, eps, weight_decay, amsgrad=amsgrad)
 
 
 def chainer(
     alpha=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay_rate=0.0
 ):
   """chainer/chainer, chainer/optimizers/adam.py at cea09e4."""
-  return _adam(alpha, (beta1, beta2), eps, lambda lr: weight_decay_rate)
+  betas = beta1, beta2
+  return _adam(alpha, betas, eps, weight_decay_rate, times_rate=False)
 
 
 def pymc(learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8):
