@@ -329,7 +329,7 @@ _RUNNERS = {
 
 
 def gradients(case):
-  """Returns the gradients of a case, some infinite or so large as to be clipped."""
+  """Returns the gradients of a case; some overflow or are clipped."""
   is_scaled = re.search(r'(LossScaleOptimizer|GradScaler)\(', case.theirs)
   is_clipped = 'clip_by_global_norm(1.0)' in case.ours
   return problem.gradients(bool(is_scaled), is_clipped)

@@ -279,7 +279,7 @@ def garden_adamw(
       learning_rate,
       (beta_1, beta_2),
       epsilon,
-      lambda lr: lr * weight_decay_rate,
+      weight_decay_rate,
       undecayed=exclude_from_weight_decay,
       max_norm=gradient_clip_norm,
   )
