@@ -95,7 +95,10 @@ def train_optax(model, optimizer, params, batches) -> np.ndarray:
 
 
 def distance(ours, theirs, start) -> np.ndarray:
-  """Returns how far apart two runs are, as a share of the distance traveled."""
+  """Returns how far apart two runs are at each step.
+
+  It is a share of the distance traveled up to that step.
+  """
   apart = np.abs(ours - theirs).max(axis=1)
   traveled = np.abs(theirs - start).max(axis=1)
   return apart / traveled
@@ -105,15 +108,17 @@ def draw(found: dict[float, list[np.ndarray]], path: str) -> None:
   """Draws the distances by epsilon, without the flag and with it."""
   plt.rcParams.update({'font.size': 13, 'svg.hashsalt': 'match_keras'})
   figure, axes = plt.subplots(figsize=(5.6, 4), layout='constrained')
-  for number, (epsilon, (default, flag)) in enumerate(found.items()):
+  for number, epsilon in enumerate(found):
+    default, flag = found[epsilon]
+    color = f'C{number}'
     # Few points, dense where the lines bend, keep the file small.
     steps = np.unique(np.geomspace(1, len(default), 60).astype(int))
-    style = {'color': f'C{number}', 'lw': 2}
     label = f'eps={name(epsilon)}'
-    axes.plot(steps, default[steps - 1], label=label, **style)
-    axes.plot(steps, flag[steps - 1], **style)
-  axes.text(steps[-1] / 2, 1, "optax's default", ha='center', size=15)
-  axes.text(steps[-1] / 2, 1e-5, 'tf_style=True', ha='center', size=15)
+    axes.plot(steps, default[steps - 1], color=color, lw=2, label=label)
+    axes.plot(steps, flag[steps - 1], color=color, lw=2)
+  middle = steps[-1] / 2
+  axes.text(middle, 1, "optax's default", ha='center', size=15)
+  axes.text(middle, 1e-5, 'tf_style=True', ha='center', size=15)
   axes.set_title('Distance from Keras / distance traveled', size=13, loc='left')
   axes.set(xlabel='steps', yscale='log', ylim=(None, 5))
   axes.legend(loc='center right', frameon=False, reverse=True)
@@ -154,22 +159,33 @@ def main(argv: list[str] | None = None) -> None:
   start, unravel = flatten_util.ravel_pytree(weights)
   images, labels = map(np.concatenate, batches)
 
+  def end_loss(history):
+    return loss_fn(unravel(history[-1]), model, images, labels)
+
   print(HEADER, flush=True)
   found = {}
   for epsilon in args.epsilons:
     model.set_weights(weights)
     theirs = train_keras(model, epsilon, batches)
-    runs = []
-    for tf_style in (False, True):
-      optimizer = optax.adam(LEARNING_RATE, eps=epsilon, tf_style=tf_style)
-      runs.append(train_optax(model, optimizer, weights, batches))
-    found[epsilon] = [distance(ours, theirs, start) for ours in runs]
-    ends = [apart[step] for apart in found[epsilon] for step in (0, -1)]
-    losses = [
-        loss_fn(unravel(history[-1]), model, images, labels)
-        for history in (theirs, *runs)
-    ]
-    print(ROW.format(name(epsilon), *ends, *losses), flush=True)
+    adam = optax.adam(LEARNING_RATE, eps=epsilon)
+    default = train_optax(model, adam, weights, batches)
+    tf_adam = optax.adam(LEARNING_RATE, eps=epsilon, tf_style=True)
+    flag = train_optax(model, tf_adam, weights, batches)
+
+    default_apart = distance(default, theirs, start)
+    flag_apart = distance(flag, theirs, start)
+    found[epsilon] = [default_apart, flag_apart]
+    row = ROW.format(
+        name(epsilon),
+        default_apart[0],
+        default_apart[-1],
+        flag_apart[0],
+        flag_apart[-1],
+        end_loss(theirs),
+        end_loss(default),
+        end_loss(flag),
+    )
+    print(row, flush=True)
   draw(found, args.out)
   print(f'Figure: {args.out}')
 

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+from typing import NamedTuple
 
 from absl.testing import absltest
 import pytest
@@ -13,15 +14,27 @@ import pytest
 from examples import match_keras
 
 
-def read(output: str) -> dict[str, list[float]]:
-  """Returns the numbers of the printed table, by epsilon."""
+class Row(NamedTuple):
+  """The numbers of a row of the printed table."""
+
+  default_first: float
+  default_end: float
+  flag_first: float
+  flag_end: float
+  keras_loss: float
+  default_loss: float
+  flag_loss: float
+
+
+def read(output: str) -> dict[str, Row]:
+  """Returns the rows of the printed table by their epsilons."""
   header_lines = match_keras.HEADER.count('\n') + 1
-  *rows, _ = output.splitlines()[header_lines:]
-  found = {}
-  for row in rows:
-    epsilon, *cells = row.split()
-    found[epsilon] = [float(cell) for cell in cells]
-  return found
+  *lines, _ = output.splitlines()[header_lines:]
+  rows = {}
+  for line in lines:
+    epsilon, *cells = line.split()
+    rows[epsilon] = Row(*map(float, cells))
+  return rows
 
 
 class MatchKerasTest(absltest.TestCase):
@@ -39,24 +52,24 @@ class MatchKerasTest(absltest.TestCase):
   def test_only_the_flag_matches_keras(self):
     printed = self._run()
     self.assertLessEqual(max(map(len, printed.splitlines())), 80)
-    found = read(printed)
-    self.assertSequenceEqual(list(found), ['1e-7', '1e-5', '1e-3'])
-    for epsilon, numbers in found.items():
-      first, last, flag_first, flag_last, *losses = numbers
-      keras, default, flag = losses
+    rows = read(printed)
+    self.assertSequenceEqual(list(rows), ['1e-7', '1e-5', '1e-3'])
+    for epsilon, row in rows.items():
       with self.subTest(epsilon):
-        self.assertGreater(min(first, last), 0.05)
-        self.assertLess(max(flag_first, flag_last), 1e-4)
-        self.assertNotEqual(keras, default)
-        self.assertAlmostEqual(keras, flag, delta=2e-5)
+        self.assertGreater(min(row.default_first, row.default_end), 0.05)
+        self.assertLess(max(row.flag_first, row.flag_end), 1e-4)
+        self.assertNotEqual(row.keras_loss, row.default_loss)
+        self.assertAlmostEqual(row.keras_loss, row.flag_loss, delta=2e-5)
 
-  def test_seed_and_epsilons_can_be_chosen(self):
-    found = read(self._run('--seed=3', '--epsilons', '2.5e-4', '1e-8'))
-    self.assertSequenceEqual(list(found), ['2.5e-4', '1e-8'])
-    for epsilon, (first, _, flag_first, *_) in found.items():
-      with self.subTest(epsilon):
-        self.assertGreater(first, 0.1)
-        self.assertLess(flag_first, 1e-4)
+  def test_epsilon_and_seed_can_be_chosen(self):
+    rows = read(self._run('--epsilons=2.5e-4'))
+    self.assertSequenceEqual(list(rows), ['2.5e-4'])
+    self.assertLess(rows['2.5e-4'].flag_end, 1e-4)
+    with_seed = read(self._run('--epsilons=2.5e-4', '--seed=3'))
+    self.assertLess(with_seed['2.5e-4'].flag_end, 1e-4)
+    self.assertNotEqual(
+        rows['2.5e-4'].keras_loss, with_seed['2.5e-4'].keras_loss
+    )
 
   @pytest.mark.slow
   def test_float64_leaves_only_its_own_rounding(self):
@@ -66,9 +79,9 @@ class MatchKerasTest(absltest.TestCase):
       printed = subprocess.check_output(
           [*command, '--epsilons', '1e-5'], cwd=folder, text=True
       )
-    first, last, flag_first, flag_last, *_ = read(printed)['1e-5']
-    self.assertGreater(min(first, last), 0.05)
-    self.assertLess(max(flag_first, flag_last), 1e-12)
+    row = read(printed)['1e-5']
+    self.assertGreater(min(row.default_first, row.default_end), 0.05)
+    self.assertLess(max(row.flag_first, row.flag_end), 1e-12)
 
 
 if __name__ == '__main__':
