@@ -28,7 +28,9 @@ fi
 
 failed=()
 run() { $python -m "$@" || failed+=("$*"); }
-run_tests() { run pytest -n 2 --dist loadscope "$@"; }
+# Classes run in the order of their files, and not the largest first: some with
+# few tests are slow, and a core would be idle if they came last.
+run_tests() { run pytest -n 2 --dist loadscope --no-loadscope-reorder "$@"; }
 
 case "${1:-}" in
   '')
@@ -36,7 +38,7 @@ case "${1:-}" in
     run tests.upstream optax._src.{transform,alias,utils}_test "-k$own"
     export RAN_TOO='the tests in the diff'
     run_tests -m 'not slow' tests/upstream/unchanged_test.py \
-      tests/{graft,install,formula,wrappers,porting,examples,docs}
+      tests/{docs,examples,porting,install,graft,formula,wrappers}
     ;;
   all)
     run tests.upstream

@@ -29,7 +29,8 @@ class CountTest(parameterized.TestCase):
     if name == 'amsgrad':  # One more scalar, which XLA pads to 64 bytes.
       expected['temporary bytes, not donated'] += 64
     for key, most in expected.items():
-      self.assertLessEqual(flag[key], most, f'{key}, also see docs/cost.md')
+      message = f'{key}, with the flag and as docs/cost.md says'
+      self.assertLessEqual(flag[key], most, message)
     self.assertEqual(flag['equations'], expected['equations'])
 
   def test_flag_adds_one_equation_for_300_arrays(self):

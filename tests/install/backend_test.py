@@ -300,7 +300,8 @@ class VersionTest(absltest.TestCase):
   def test_the_changelog_begins_with_the_version_of_the_fork(self):
     text = (package.REPOSITORY / 'CHANGELOG.md').read_text()
     newest = text.partition('\n## [')[2].partition(']')[0]
-    self.assertEqual(newest, version.of_fork())
+    message = 'CHANGELOG.md (first) and graft/version.py'
+    self.assertEqual(newest, version.of_fork(), message)
 
   def test_a_local_version_of_upstream_is_extended(self):
     with mock.patch.object(version, 'BUILD', 2):

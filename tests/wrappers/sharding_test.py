@@ -122,7 +122,11 @@ class ShardingTest(parameterized.TestCase):
   @parameterized.parameters(*_STEPS)
   def test_flag_communicates_like_the_default(self, layout, name):
     default, flag = self.found[f'{layout} {name}']
-    self.assertEqual(flag['collectives'], default['collectives'])
+    self.assertEqual(
+        flag['collectives'],
+        default['collectives'],
+        'with the flag (first) and without',
+    )
     if name == 'clipped' and layout != 'replicated':
       self.assertNotEmpty(flag['collectives'])
     else:
