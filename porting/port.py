@@ -56,7 +56,7 @@ except ModuleNotFoundError as missing:
 
 _WIDTH = 80
 # Names in the code that this file does not define.
-_USED_NAMES = 'decays', 'optimizer', 'schedule', 'to_params'
+_USED_NAMES = 'decays', 'labels', 'optimizer', 'to_params'
 _GUIDE = 'docs/porting/'
 
 
@@ -65,8 +65,9 @@ def to_optax(
 ):
   """Returns code for optax that makes the same updates as an optimizer.
 
-  The code describes the optimizer from its first step. The optimizer, its
-  parameters and its state stay as they are.
+  The code describes the optimizer from its first step. Only a rate that your
+  loop or a callback has assigned is the last one: pass it as a function. The
+  optimizer, its parameters and its state stay as they are.
 
   Args:
     optimizer: An optimizer of Keras 3, Keras 2 (tf_keras, and tf.keras up to
@@ -152,8 +153,7 @@ class Call:
   _ALWAYS = ('eps', 'weight_decay')
 
   def __init__(self, function, *args, **settings):
-    # The user defines to_params.
-    defaults = {} if function == 'to_params' else _defaults(function)
+    defaults = _defaults(function)
     _check_installed(function, settings)
     self.function = function
     self.args = args
@@ -270,8 +270,7 @@ class Copy:
     boundaries: Numbers of updates at which a schedule changes or ends.
     counts: Numbers of updates at which to compare schedules, instead of those
       around the boundaries.
-    scope: What the user must define for the code. It always has `to_params`,
-      which turns a list in the order of `params` into a tree like the user's.
+    scope: What the user must define for the code, such as `to_params`.
     bound: How closely the parameters must agree: 1e-10, or 1e-5 if the
       framework rounds to float32.
   """
@@ -321,12 +320,17 @@ class _Rate:
 def _own_rate(learning_rate, theirs, copied):
   """Returns the rate that the user wrote, to be compared with `theirs`."""
   name = getattr(learning_rate, '__name__', '')
-  is_name = name.isidentifier() and not keyword.iskeyword(name)
-  taken = {*_USED_NAMES, *globals(), *dir(builtins)}
-  if not is_name or name in taken:
+  if not name.isidentifier() or keyword.iskeyword(name):
     _refuse(
         f'learning_rate={learning_rate!r}',
-        'must be a function with a name of its own',
+        'must be a named function of the number of updates, as in'
+        ' `def rate(count):`',
+    )
+  if name in {*_USED_NAMES, *globals(), *dir(builtins)}:
+    _refuse(
+        f'The name of the function {name}',
+        'has a meaning in the code. Pass one with a different name, such as'
+        ' rate',
     )
   return _Rate(
       Name(name),
@@ -335,6 +339,17 @@ def _own_rate(learning_rate, theirs, copied):
       counts=_OWN_COUNTS,
       scope={name: learning_rate},
   )
+
+
+def _per_param(name):
+  """Returns what gives each parameter a value of the list with this name."""
+  return Call('per_param', Name(name), Name('to_params'))
+
+
+def _with_shapes(values, shapes, comments):
+  """Returns the list that `per_param` takes."""
+  pairs = zip(values, map(tuple, shapes), strict=True)
+  return list(map(Noted, pairs, comments))
 
 
 def _chain(*transformations):
@@ -370,6 +385,44 @@ def _subtract_decay(decay, rate):
 # ------------------------------------------------------------------------------
 # Functions that are part of the code if it calls them.
 # ------------------------------------------------------------------------------
+
+
+def per_param(values, to_params):
+  """Returns a function that gives each of `params` its value, as a mask does.
+
+  Args:
+    values: The value and the shape of each array that `to_params` takes.
+    to_params: Turns a list of arrays into a tree like `params`.
+  """
+
+  def find(numbers):
+    is_joined = np.ptp(numbers) > 0
+    indices = np.unique(numbers) if is_joined else [np.max(numbers)]
+    found = {values[index][0] for index in indices}
+    if len(found) != 1:
+      raise ValueError(f'to_params joins arrays that have the values {found}')
+    return found.pop()
+
+  def describe(tree):
+    described = {}
+    for path, leaf in jax.tree.leaves_with_path(tree):
+      name = jax.tree_util.keystr(path, simple=True, separator='/')
+      described[name.removesuffix('/value')] = np.shape(leaf)  # Of nnx.
+    return described
+
+  arrays = [np.broadcast_to(i, shape) for i, (_, shape) in enumerate(values)]
+  tree = to_params(arrays)
+  found = list(map(find, jax.tree.leaves(tree)))
+  expected = describe(tree)
+
+  def like(params):
+    if describe(params) != expected:
+      raise ValueError(
+          f'to_params returns {expected}, but params are {describe(params)}'
+      )
+    return jax.tree.structure(params).unflatten(found)
+
+  return like
 
 
 def clip_by_own_norm(max_norm):
@@ -652,6 +705,7 @@ def _imports(body):
   statements = {
       r'\bjax\.': 'import jax',
       r'\bjnp\.': 'import jax.numpy as jnp',
+      r'\bnp\.': 'import numpy as np',
       r'\boptax\.': 'import optax',
   }
   return '\n'.join(
@@ -668,7 +722,7 @@ def _parts(value):
     parts += [(f'{name}=', arg) for name, arg in value.settings.items()]
     method = f'.{value.method}()' if value.method else ''
     return f'{value.function}(', parts, f'){method}'
-  if isinstance(value, (list, tuple)):
+  if isinstance(value, list):
     return '[', [('', item) for item in value], ']'
   if isinstance(value, dict):
     parts = [(f'{_flat(key)}: ', item) for key, item in value.items()]
@@ -698,7 +752,7 @@ def _lines(value, prefix='', suffix='', indent=0):
   """Returns a value on one line, or with a line for each of its parts."""
   flat = ' ' * indent + prefix + _flat(value) + suffix
   if isinstance(value, Noted):
-    return [f'{flat}  # {value.comment}']
+    return [f'{flat}  # {value.comment}'.removesuffix('  # ')]
   parts = _parts(value)
   noted = isinstance(value, list) and any(isinstance(x, Noted) for x in value)
   if not parts or len(flat) <= _WIDTH and not noted:
@@ -759,7 +813,7 @@ def _float64():
 
 def _check(code, copy):
   """Raises if a code disagrees with the copy of the optimizer that it is of."""
-  scope = {'to_params': list, **copy.scope}
+  scope = dict(copy.scope)
   exec(code, scope)  # pylint: disable=exec-used
   for name, rate in copy.rates.items():
     _compare_rates(name, scope[name], rate, copy)
@@ -795,6 +849,13 @@ def _largest(histories, others):
   """Returns the largest difference, or NaN if there is one."""
   pairs = zip(histories, others, strict=True)
   return np.max([np.max(np.abs(a - b), initial=0.0) for a, b in pairs])
+
+
+def _shrink(arrays, params):
+  """Returns arrays of constants in the shapes of small parameters."""
+  constants = [np.max(array.flat[:1], initial=0) for array in arrays]
+  pairs = zip(params, constants, strict=True)
+  return [np.full(param.shape, constant) for param, constant in pairs]
 
 
 def _small_params(count):
@@ -914,6 +975,12 @@ def _counts_around(boundaries):
 _OWN_SCHEDULE = 'keras.md#your-own-learningrateschedule'
 _SCHEDULES = 'keras.md#learning-rate-schedules'
 _LONGEST_CHECK = 100_000
+_NOT_COMPARED = '{} is your own, and was compared with nothing.'
+_LAST_RATE = (
+    'The learning rate is the last one. If a callback or your loop has changed'
+    ' it, write it as a function of the number of updates, and pass it as'
+    ' learning_rate.'
+)
 _SPARSE = (
     'Not checked: sparse gradients, as of an Embedding, if you trained on'
     ' TensorFlow. There, Keras treats them differently.'
@@ -986,9 +1053,13 @@ class _Keras:
     if self.shared['weight_decay'] and (all(self.decays) or any(self.decays)):
       decay['weight_decay'] = self.shared['weight_decay']
     if decay and not all(self.decays):
-      paths = [variable.path for variable in self._variables()]
-      names['decays'] = list(map(Noted, self.decays, paths))
-      decay['mask'] = Call('to_params', Name('decays'))
+      variables = self._variables()
+      names['decays'] = _with_shapes(
+          self.decays,
+          shapes=[variable.shape for variable in variables],
+          comments=[variable.path for variable in variables],
+      )
+      decay['mask'] = _per_param('decays')
     links = self.rule(self.rate.code, decay, **self.own)
     optimizer = self._wrap(_chain(*self._clipping(), *links))
     kind = type(self.optimizer).__name__
@@ -997,40 +1068,51 @@ class _Keras:
 
   def copy(self):
     """Returns a copy of the optimizer for the check."""
-    overwrites = self.shared['use_ema'] and (
-        self.shared['ema_overwrite_frequency']
-    )
-    period = self.every * (overwrites or 1)
-    if 2 * period > _LONGEST_CHECK:
-      _refuse(
-          f'A period of {period} gradients',
-          'takes too long to check. Translate the optimizer with a shorter one,'
-          ' and correct it in the code',
-      )
     clips = [self.shared[name] for name in _KERAS_CLIPPING]
     is_exact = self._is_exact() and not self.rate.rounded
     return Copy(
         params=self.params,
         train=self._train,
-        steps=self._limit_steps(2 * period + 1),
+        steps=self._limit_steps(self._count_steps()),
         sizes=(1.0, *(abs(clip) for clip in clips if clip)),
         overflows=self.scaler is not None,
         averages=self.shared['use_ema'],
         rates=self.rate.schedules,
         boundaries=self.rate.boundaries,
         counts=self.rate.counts,
-        scope=self.rate.scope,
+        scope={**self.rate.scope, 'to_params': self._shrink},
         bound=1e-10 if is_exact else 1e-5,
     )
 
-  def _limit_steps(self, needed):
-    """Returns the number of steps to train, before a rate that is NaN."""
+  def _shrink(self, arrays):
+    """Returns the arrays of `to_params` in the shapes of the copy."""
+    return _shrink(arrays, self.params)
+
+  def _period(self):
+    """Returns the number of gradients after which everything repeats."""
+    overwrites = self.shared['use_ema'] and (
+        self.shared['ema_overwrite_frequency']
+    )
+    return self.every * (overwrites or 1)
+
+  def _count_steps(self):
+    """Returns the number of gradients that show everything periodic twice."""
+    needed = 2 * self._period() + 1
+    if needed > _LONGEST_CHECK:
+      _refuse(
+          f'A period of {self._period()} gradients',
+          'takes too long to check. Translate the optimizer with a shorter one,'
+          ' and correct it in the code',
+      )
     # Long enough for the scale of the loss to overflow, if it grows fast.
-    steps = max(400 if self.scaler else 200, needed)
+    return max(400 if self.scaler else 200, needed)
+
+  def _limit_steps(self, steps):
+    """Returns the number of steps to train, before a rate that is NaN."""
     end = self.rate.nan_from
     if end is None or end >= steps:
       return steps
-    if end < max(10, needed):
+    if end < max(10, 2 * self._period() + 1):
       _refuse(
           f'decay_steps={end}',
           'is too short to check: from there on, Keras may give NaN on JAX. Set'
@@ -1136,8 +1218,29 @@ class _Keras:
     rate = self._to_numpy(theirs)
     rate = float(rate) if rate.dtype == np.float64 else _shortest(rate)
     if learning_rate is not None:
-      return _own_rate(learning_rate, lambda count: rate, copied=rate)
+      return self._assign_rate(learning_rate)
     return _Rate(rate, copied=rate)
+
+  def _assign_rate(self, learning_rate):
+    """Returns what the user wrote for a rate that a loop assigns."""
+    own = _own_rate(learning_rate, None, copied=None)
+    rates = _call_schedule(own.code, learning_rate, range(self._count_steps()))
+    table = self._tabulate(rates)
+    return dataclasses.replace(own, copied=table, schedules={})
+
+  def _tabulate(self, rates):
+    """Returns a schedule of Keras with the rate of each update."""
+    look_up, every = self._look_up, self.every
+
+    class Table(self.keras.optimizers.schedules.LearningRateSchedule):
+
+      def __call__(self, step):
+        return look_up(rates, step // every)
+
+    return Table()
+
+  def _look_up(self, table, index):
+    return self.keras.ops.take(table, index)
 
   def _to_numpy(self, value):
     return self.keras.ops.convert_to_numpy(value)
@@ -1287,12 +1390,16 @@ class _Keras:
           'In float32 on JAX, Keras may change the rate one update late; this'
           ' code does not.'
       )
+    if self._is_trained() and isinstance(self.rate.code, float):
+      notes.append(_LAST_RATE)
     for name in self.rate.scope:
       notes.append(f'Define {name}, which you passed as learning_rate.')
+      if not self.rate.schedules:
+        notes.append(_NOT_COMPARED.format(name))
     if 'mask' in decay:
       notes.append(
-          'Define to_params(list): it returns a tree like your parameters, from'
-          ' a list in the order of the variables below.'
+          'Define to_params: it turns a list of arrays, in the order of the'
+          ' variables below, into a tree like your parameters.'
       )
     if self.shared['use_ema']:
       notes.append(
@@ -1304,6 +1411,9 @@ class _Keras:
           'Scale the loss in your training loop, and pass unscaled gradients.'
       )
     return [*notes, *self._notes_on_package()]
+
+  def _is_trained(self):
+    return int(self._to_numpy(self.optimizer.iterations)) > 0
 
   def _notes_on_package(self):
     """Returns notes on what differs between Keras's packages and backends."""
@@ -1354,6 +1464,16 @@ class _Keras:
       )
 
 
+# Where an optimizer of Keras 2 has something for each variable.
+_KERAS_2_SLOTS = (
+    '_momentums',
+    'momentums',
+    '_velocities',
+    '_accumulators',
+    '_accumulated_grads',
+)
+
+
 class _Keras2(_Keras):
   """An optimizer of Keras 2, as in tf_keras and tf.keras up to 2.15.
 
@@ -1390,17 +1510,26 @@ class _Keras2(_Keras):
 
   def _variables(self):
     # The optimizer only knows names, each with a number behind it.
+    keys = getattr(self.optimizer, '_index_dict', [])
+    slots = [getattr(self.optimizer, name, []) for name in _KERAS_2_SLOTS]
+    slot = next(filter(None, slots), [])
     return [
         types.SimpleNamespace(
             _unique_id=key,
             name=key.rpartition('_')[0] + ':0',
             path=key.rpartition('_')[0],
+            shape=moment.shape,
         )
-        for key in getattr(self.optimizer, '_index_dict', [])
+        for key, moment in zip(keys, slot, strict=True)
     ]
 
   def _to_numpy(self, value):
     return value.numpy()
+
+  def _look_up(self, table, index):
+    import tensorflow as tf  # pylint: disable=import-outside-toplevel
+
+    return tf.gather(table, index)
 
   def _copied_settings(self):
     return _numbers_of_numpy(super()._copied_settings())
@@ -1734,7 +1863,6 @@ _TORCH_KEYS = (
 )
 
 _LONGEST_TORCH_CHECK = 1_000_000
-_NOT_COMPARED = '{} is your own, and there was no scheduler to compare it with.'
 _TORCH_LOOPS = 'pytorch.md#clipping-and-gradient-accumulation'
 _TORCH_PRECISION = 'pytorch.md#gradscaler-and-mixed-precision'
 _TORCH_SCHEDULES = 'pytorch.md#schedulers'
@@ -1748,12 +1876,15 @@ _GROUP_BY_GROUP = (
 _CHAIN_SCHEDULERS = (
     'If you step several schedulers one after another, pass a'
     ' ChainedScheduler of them, and the rate that they make together as'
-    ' learning_rate'
+    ' learning_rate. If you step them at different times, construct the'
+    ' optimizer anew, without schedulers, and pass only the rate'
 )
 
 
 def _describe_torch(optimizer, scheduler, learning_rate, scheduler_every):
   """Returns the translation of an optimizer of PyTorch, and its copy."""
+  _check_processes(scheduler)
+  optimizer, scheduler = map(_unwrap_accelerate, (optimizer, scheduler))
   _check_torch_optimizer(optimizer)
   _check_torch_scheduler(optimizer, scheduler, learning_rate)
   if type(scheduler_every) is not int or scheduler_every < 1:
@@ -1764,6 +1895,33 @@ def _describe_torch(optimizer, scheduler, learning_rate, scheduler_every):
     _own_rate(learning_rate, None, None)  # Raises if it is not a function.
   described = _Torch(optimizer, scheduler, learning_rate, scheduler_every)
   return described.translate(), described.copy()
+
+
+def _unwrap_accelerate(wrapped):
+  """Returns the optimizer or the scheduler that Accelerate has wrapped."""
+  names = {
+      'AcceleratedOptimizer': 'optimizer',
+      'AcceleratedScheduler': 'scheduler',
+  }
+  name = names.get(type(wrapped).__name__)
+  return getattr(wrapped, name) if name else wrapped
+
+
+def _check_processes(scheduler):
+  """Raises if Accelerate steps a scheduler more than once per update."""
+  if type(scheduler).__name__ != 'AcceleratedScheduler':
+    return
+  if scheduler.split_batches or not scheduler.step_with_optimizer:
+    return
+  from accelerate import state  # pylint: disable=import-outside-toplevel
+
+  count = state.AcceleratorState().num_processes
+  if count > 1:
+    _refuse(
+        'Accelerate',
+        f'steps the scheduler {count} times per update. Construct the optimizer'
+        ' anew, without a scheduler, and pass the rate as learning_rate',
+    )
 
 
 def _check_torch_optimizer(optimizer):
@@ -1811,7 +1969,7 @@ def _check_torch_scheduler(optimizer, scheduler, learning_rate):
     if any('initial_lr' in group for group in optimizer.param_groups):
       _refuse('This optimizer', 'has a scheduler; pass it to to_optax as well')
     return
-  if getattr(scheduler, 'optimizer', None) is not optimizer:
+  if _optimizer_of(scheduler) is not optimizer:
     _refuse('The scheduler', 'does not belong to this optimizer')
   parts = _torch_parts(scheduler)
   if parts != [scheduler] and any(hasattr(x, '_schedulers') for x in parts):
@@ -1844,6 +2002,10 @@ def _check_other_schedulers(optimizer, known):
     )
 
 
+def _optimizer_of(scheduler):
+  return _unwrap_accelerate(getattr(scheduler, 'optimizer', None))
+
+
 def _other_schedulers(optimizer, known):
   """Returns the classes of unknown schedulers of an optimizer.
 
@@ -1857,7 +2019,7 @@ def _other_schedulers(optimizer, known):
   name = 'LRScheduler' if hasattr(module, 'LRScheduler') else '_LRScheduler'
   base = getattr(module, name)
   found = [x for x in gc.get_objects() if issubclass(type(x), base)]
-  own = [x for x in found if getattr(x, 'optimizer', None) is optimizer]
+  own = [x for x in found if _optimizer_of(x) is optimizer]
   known = set(map(id, known))
   return [type(x) for x in own if id(x) not in known]
 
@@ -1963,11 +2125,11 @@ class _Torch:
       rates, _ = self._rates()
       for rate, column in zip(rates, self.history.T, strict=True):
         compared[rate] = functools.partial(self._rate_at, column)
-    scope = {'to_params': self._pick}
+    scope = {'to_params': self._shrink}
     if self.learning_rate is not None:
       scope[self.learning_rate.__name__] = self.learning_rate
     return Copy(
-        params=[_torch_array(p) for g in self.groups for p in g['params']],
+        params=self._small_params(),
         train=self._train,
         steps=self._count_steps(),
         rates=compared,
@@ -1975,9 +2137,16 @@ class _Torch:
         scope=scope,
     )
 
+  def _small_params(self):
+    return [_torch_array(p) for g in self.groups for p in g['params']]
+
   def _pick(self, leaves):
     """Returns what belongs to the parameters that have a small copy."""
     return [leaves[i] for i in self.tested]
+
+  def _shrink(self, arrays):
+    """Returns the arrays of `to_params` in the shapes of the copy."""
+    return _shrink(self._pick(arrays), self._small_params())
 
   # What PyTorch computes.
 
@@ -2131,7 +2300,7 @@ class _Torch:
       if _all_same(calls):
         return calls[0], {}
       amounts = {group['weight_decay'] for group in self.groups}
-      mask = Call('to_params', Name('decays'))
+      mask = _per_param('decays')
       masked = self._translate_groups(
           rates, weight_decay=float(max(amounts)), mask=mask
       )
@@ -2140,8 +2309,7 @@ class _Torch:
     parts = {f'group_{i}': call for i, call in enumerate(calls)}
     if 'frozen' in self.labels:
       parts['frozen'] = Call('optax.set_to_zero')
-    labels = Call('to_params', Name('labels'))
-    call = Call('optax.partition', parts, labels)
+    call = Call('optax.partition', parts, _per_param('labels'))
     return call, {'labels': self._described(self.labels)}
 
   def _decays(self):
@@ -2153,20 +2321,20 @@ class _Torch:
     ]
 
   def _described(self, values):
-    """Returns a value for each parameter, with its name and shape."""
-    comments = []
+    """Returns a value for each parameter, with its shape and its name."""
+    shapes, names = [], []
     for group in self.optimizer.param_groups:
+      shapes += [param.shape for param in group['params']]
       # PyTorch has the names if it was given named_parameters().
-      names = group.get('param_names') or [''] * len(group['params'])
-      for name, param in zip(names, group['params'], strict=True):
-        comments.append(f'{name} {tuple(param.shape)}'.lstrip())
-    return list(map(Noted, values, comments))
+      names += group.get('param_names') or [''] * len(group['params'])
+    return _with_shapes(values, shapes, names)
 
   def _notes(self, uses_tree):
     """Returns what the check can't see, and what the user must define."""
     notes = [
-        'It does not know what your training loop does, such as clipping or'
-        f' accumulating gradients: see {_GUIDE}{_TORCH_LOOPS}.'
+        'It does not know what your training loop does, such as assigning a'
+        f' rate, or clipping or accumulating gradients: see'
+        f' {_GUIDE}{_TORCH_LOOPS}.'
     ]
     if type(self.optimizer).__name__ == 'NAdam':
       notes.append(
@@ -2205,8 +2373,8 @@ class _Torch:
       )
     if uses_tree:
       notes.append(
-          'to_params turns a list in the order of the parameter groups into a'
-          ' tree like your params.'
+          'Define to_params: it turns a list of arrays, in the order of the'
+          ' parameter groups, into a tree like your parameters.'
       )
     return notes
 
@@ -2226,6 +2394,7 @@ def _rewind(scheduler, optimizer, twin):
   """Returns a copy of a scheduler at its first step, for the twin."""
   memo = {id(optimizer): twin}
   for part in _torch_parts(scheduler):
+    memo[id(part.optimizer)] = twin
     # To copy a method is to copy its object, which may be a whole model.
     memo |= {id(f): f for f in getattr(part, 'lr_lambdas', [])}
   new = copying.deepcopy(scheduler, memo)
@@ -2570,6 +2739,9 @@ _TORCH_SCHEDULERS = {
 # ------------------------------------------------------------------------------
 
 
+_TENSORFLOW_LOOPS = 'tensorflow.md#tfclip_by_global_norm'
+
+
 def _describe_tensorflow(optimizer, scheduler, learning_rate, scheduler_every):
   """Returns the translation of TensorFlow 1's AdamOptimizer, and its copy."""
   import tensorflow as tf  # pylint: disable=import-outside-toplevel
@@ -2590,7 +2762,11 @@ def _describe_tensorflow(optimizer, scheduler, learning_rate, scheduler_every):
       _tensorflow_number(name, getattr(optimizer, f'_{name}')) for name in names
   )
   settings = dict(b1=b1, b2=b2, eps=eps)
-  notes = ['Outside of the check, TensorFlow rounds the settings to float32.']
+  notes = [
+      'It does not know what your training loop does, such as clipping'
+      f' gradients: see {_GUIDE}{_TENSORFLOW_LOOPS}.',
+      'Outside of the check, TensorFlow rounds the settings to float32.',
+  ]
   scope = {}
   if learning_rate is None:
     rate = _tensorflow_number('learning_rate', optimizer._lr)
@@ -2767,8 +2943,15 @@ def _translate_file(path):
     translation, copy = _describe_keras(optimizer, None, None, 1)
     if _decays(config):
       translation.notes.append(
-          'Keras does not save exclude_from_weight_decay: here, all variables'
+          'Keras does not save exclude_from_weight_decay: here, all parameters'
           ' decay.'
+      )
+    if 'schedule' not in translation.names:
+      translation.notes.append(_LAST_RATE)
+    if '"trainable": false' in model:
+      translation.notes.append(
+          'Some layers are frozen: give optax only the parameters of the'
+          f' others, see {_GUIDE}keras.md#frozen-variables.'
       )
     if re.search(r'_constraint": {', model):
       translation.notes.append(

@@ -9,10 +9,12 @@ import re
 import subprocess
 import sys
 import tempfile
+import unittest
 from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
+from flax import nnx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +26,7 @@ os.environ.setdefault('KERAS_BACKEND', 'jax')
 import keras
 
 from porting import port
+from tests.docs import blocks
 from tests.porting import keras_draws
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -205,8 +208,9 @@ class CheckTest(parameterized.TestCase):
     def rate(count):
       return jnp.full_like(count, 1e-4 * (1 + 3e-8), float)
 
+    constant = schedules.PiecewiseConstantDecay([10], [1e-4, 1e-4])
     with self.assertRaisesRegex(ValueError, 'by 3e-08 of it'):
-      port.to_optax(optimizers.SGD(1e-4), learning_rate=rate)
+      port.to_optax(optimizers.SGD(constant), learning_rate=rate)
 
 
 class RefusalTest(absltest.TestCase):
@@ -339,11 +343,20 @@ class RefusalTest(absltest.TestCase):
     self.assert_refused(optimizer, 'Own', 'learning_rate', 'keras.md#your-own')
     self.assert_refused(optimizer, 'wrong', learning_rate=wrong)
     self.assert_refused(
-        optimizer, 'must be a function', learning_rate=lambda count: 0.1
+        optimizer, 'must be a named function', learning_rate=lambda count: 0.1
     )
     code = port.to_optax(optimizer, learning_rate=rate)
     self.assertEndsWith(code, '\noptimizer = optax.sgd(rate)\n')
     self.assertIn('# Define rate, which you passed as learning_rate.\n', code)
+
+  def test_name_that_the_code_uses(self):
+
+    def optimizer(count):
+      return 0.1 * count
+
+    self.assert_refused(
+        optimizers.SGD(), 'name of the function opt', learning_rate=optimizer
+    )
 
   def test_nan_in_one_parameter(self):
     train = port._train  # pylint: disable=protected-access
@@ -416,15 +429,32 @@ optimizer = optax.chain(
     optimizer.exclude_from_weight_decay(var_names=['bias'])
     optimizer.build(keras_draws.variables(keras))
     code = port.to_optax(optimizer)
-    self.assertIn('    True,  # bias_head/kernel\n', code)
-    self.assertIn('    False,  # bias_head/bias\n', code)
-    self.assertIn('mask=to_params(decays)', code)
+    self.assertIn('    (True, (4, 3)),  # bias_head/kernel\n', code)
+    self.assertIn('    (False, (3,)),  # bias_head/bias\n', code)
+    self.assertIn('mask=per_param(decays, to_params)', code)
 
   def test_rate_is_the_shortest_decimal_and_may_be_assigned_later(self):
     optimizer = optimizers.SGD(0.5)
     optimizer.learning_rate = 2e-4
     self.assertIn('optax.sgd(2e-4)', port.to_optax(optimizer))
 
+  def test_last_rate_of_training_is_noted(self):
+    optimizer = optimizers.SGD(0.5)
+    note = '# The learning rate is the last one.'
+    self.assertNotIn(note, port.to_optax(optimizer))
+    variable = keras.Variable([1.0])
+    optimizer.apply([keras.ops.ones(1)], [variable])
+    self.assertIn(note, port.to_optax(optimizer))
+
+  def test_rate_that_a_loop_assigns_is_compared_with_nothing(self):
+
+    def schedule(count):
+      return 0.1 * 0.9**count
+
+    optimizer = optimizers.Adam(0.1, gradient_accumulation_steps=3)
+    code = port.to_optax(optimizer, learning_rate=schedule)
+    self.assertIn('# schedule is your own, and was compared with', code)
+    self.assertIn('    optax.adam(schedule, eps=1e-7, tf_style=True),\n', code)
 
   def test_rate_that_keras_may_change_late_is_noted(self):
     late = '# In float32 on JAX, Keras may change the rate one update late;'
@@ -432,6 +462,58 @@ optimizer = optax.chain(
       schedule = schedules.ExponentialDecay(0.1, 41, 0.5, staircase=staircase)
       code = port.to_optax(optimizers.SGD(schedule))
       self.assertEqual(late in code, staircase)
+
+
+def transposed(arrays):
+  """Turns the variables of a layer into a tree for optax."""
+  kernel, bias = arrays
+  return {'kernel': kernel.T, 'bias': bias}
+
+
+class PerParamTest(absltest.TestCase):
+  """A value for each parameter, in a tree like the user's parameters."""
+
+  values = (True, (4, 3)), (False, (3,))
+  params = {'kernel': np.zeros((3, 4)), 'bias': np.zeros(3)}
+
+  def test_to_params_may_transpose(self):
+    mask = port.per_param(self.values, transposed)
+    self.assertEqual(mask(self.params), {'kernel': True, 'bias': False})
+
+  def test_to_params_may_join_arrays_with_the_same_value(self):
+
+    def joined(arrays):
+      return {'joined': np.concatenate(arrays)}
+
+    params = joined([np.zeros(2), np.zeros(3)])
+    mask = port.per_param([(True, (2,)), (True, (3,))], joined)
+    self.assertEqual(mask(params), {'joined': True})
+    with self.assertRaisesRegex(ValueError, 'joins arrays'):
+      port.per_param([(True, (2,)), (False, (3,))], joined)
+
+  def test_to_params_must_return_a_tree_like_params(self):
+    mask = port.per_param(self.values, transposed)
+    renamed = {'weight': self.params['kernel'], 'bias': self.params['bias']}
+    reshaped = {**self.params, 'kernel': np.zeros((4, 3))}
+    for params in (renamed, reshaped):
+      with self.assertRaisesRegex(ValueError, 'to_params returns .* are '):
+        mask(params)
+
+  @unittest.skipUnless(blocks.has_new_flax(), 'needs flax 0.11')
+  def test_mask_works_in_nnx(self):
+    optimizer = optimizers.AdamW(0.01, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=['bias'])
+    optimizer.build(keras_draws.variables(keras))
+    scope = {'to_params': transposed}
+    exec(port.to_optax(optimizer), scope)  # pylint: disable=exec-used
+    layer = nnx.Linear(3, 4, rngs=nnx.Rngs(0))
+    layer.kernel[...] = jnp.ones((3, 4))
+    layer.bias = nnx.Param(jnp.ones(3))
+    trainer = nnx.Optimizer(layer, scope['optimizer'], wrt=nnx.Param)
+    no_gradients = jax.tree.map(jnp.zeros_like, nnx.state(layer, nnx.Param))
+    trainer.update(layer, no_gradients)
+    np.testing.assert_allclose(layer.kernel[...], 0.995, rtol=1e-6)
+    np.testing.assert_array_equal(layer.bias[...], 1.0)
 
 
 class UntouchedTest(absltest.TestCase):
@@ -490,6 +572,13 @@ class CommandTest(absltest.TestCase):
         done = self.run_command(self.saved(name, optimizers.Adam(2e-4)))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('\noptimizer = optax.adam(2e-4, eps=1e-7', done.stdout)
+
+  def test_says_that_layers_are_frozen(self):
+    path = self.saved('model.keras', optimizers.SGD())
+    self.assertNotIn('frozen', self.run_command(path).stdout)
+    frozen = keras.layers.Dense(1, trainable=False)
+    path = self.saved('model.keras', optimizers.SGD(), frozen)
+    self.assertIn('# Some layers are frozen', self.run_command(path).stdout)
 
   def test_says_that_constraints_are_not_checked(self):
     dense = keras.layers.Dense(1, kernel_constraint='non_neg')
