@@ -87,9 +87,12 @@ class Block(nn.Module):
     width = x.shape[-1]
     attention = nn.MultiHeadDotProductAttention(self.heads, kernel_init=INIT)
     mask = nn.make_causal_mask(x[..., 0])
-    x += attention(nn.LayerNorm()(x), mask=mask)
-    hidden = nn.Dense(4 * width, kernel_init=INIT)(nn.LayerNorm()(x))
-    return x + nn.Dense(width, kernel_init=INIT)(nn.gelu(hidden))
+    normed = nn.LayerNorm()(x)
+    x += attention(normed, mask=mask)
+    hidden = nn.LayerNorm()(x)
+    hidden = nn.Dense(4 * width, kernel_init=INIT)(hidden)
+    hidden = nn.gelu(hidden)
+    return x + nn.Dense(width, kernel_init=INIT)(hidden)
 
 
 class LanguageModel(nn.Module):
@@ -103,10 +106,12 @@ class LanguageModel(nn.Module):
     length = config.query + config.response
     embed = nn.Embed(config.vocabulary, config.width, embedding_init=INIT)
     places = self.param('places', INIT, (length, config.width))
-    x = embed(tokens) + places[: tokens.shape[1]]
+    x = embed(tokens)
+    x += places[: tokens.shape[1]]
     for _ in range(config.layers):
       x = Block(config.heads)(x)
-    return embed.attend(nn.LayerNorm()(x))
+    x = nn.LayerNorm()(x)
+    return embed.attend(x)
 
 
 def read_manual(config: Config) -> tuple[jax.Array, jax.Array]:
@@ -129,13 +134,15 @@ def read_manual(config: Config) -> tuple[jax.Array, jax.Array]:
 def draw_passages(key, manual: jax.Array, rows: int, length: int) -> jax.Array:
   """Returns random passages of the manual, one in each row."""
   starts = jax.random.randint(key, (rows, 1), 0, len(manual) - length)
-  return manual[starts + jnp.arange(length)]
+  places = starts + jnp.arange(length)
+  return manual[places]
 
 
 def pretrain(key, manual, config: Config) -> optax.Params:
   """Teaches a model to predict the manual's next token."""
   model = LanguageModel(config)
-  solver = optax.adam(optax.linear_schedule(0, config.pretraining_rate, 20))
+  schedule = optax.linear_schedule(0, config.pretraining_rate, 20)
+  solver = optax.adam(schedule)
   init_key, text_key = jax.random.split(key)
   length = config.query + config.response + 1
 
@@ -164,9 +171,10 @@ def pretrain(key, manual, config: Config) -> optax.Params:
 
 def log_policy(params, tokens: jax.Array, config: Config) -> jax.Array:
   """Returns the log-probabilities of the responses' tokens."""
-  logits = LanguageModel(config).apply(params, tokens[:, :-1])
-  logits = logits[:, config.query - 1 :] / config.temperature
   responses = tokens[:, config.query :]
+  logits = LanguageModel(config).apply(params, tokens[:, :-1])
+  logits = logits[:, config.query - 1 :]  # Those that predict the responses.
+  logits /= config.temperature
   return -optax.softmax_cross_entropy_with_integer_labels(logits, responses)
 
 
@@ -190,7 +198,8 @@ def roll_out(key, params, manual, is_word, config: Config) -> Rollout:
   responses = tokens[:, config.query :]
   rewards = is_word[responses].mean(axis=1, keepdims=True)
   advantages = (rewards - rewards.mean()) / (rewards.std() + 1e-8)
-  return Rollout(tokens, log_policy(params, tokens, config), advantages)
+  logs = log_policy(params, tokens, config)
+  return Rollout(tokens, logs, advantages)
 
 
 def ppo_loss(params, rollout, config: Config) -> tuple[jax.Array, jax.Array]:
@@ -277,10 +286,8 @@ def spread(values) -> str:
 def table(shares: dict[Setting, list[float]]) -> str:
   """Returns all settings as a Markdown table, aligned for a terminal."""
   row = '| {:>5} | {:>13} | {:>19} | {:>19} |'
-  lines = [
-      row.format('eps', 'learning rate', 'Algorithm 1, %', 'tf_style=True, %'),
-      row.format('--:', '--:', '--:', '--:'),
-  ]
+  names = ('eps', 'learning rate', 'Algorithm 1, %', 'tf_style=True, %')
+  lines = [row.format(*names), row.format('--:', '--:', '--:', '--:')]
   for setting in shares:
     if setting.tf_style:
       continue
