@@ -48,7 +48,9 @@ def _without_addresses(text):
 def _list_parameters(function):
   """Returns what a signature says, a line for each parameter."""
   signature = inspect.signature(function)
-  lines = [f'{x.kind.description} {x}' for x in signature.parameters.values()]
+  lines = []
+  for parameter in signature.parameters.values():
+    lines.append(f'{parameter.kind.description} {parameter}')
   lines.append(f'returns {signature.return_annotation}')
   return [_without_addresses(line) for line in lines]
 
@@ -89,6 +91,7 @@ def _describe_optax_in(path):
   return json.loads(output)
 
 
+# The parameters that the fork adds, as `_list_parameters` writes them.
 _EPSILON_HAT = 'keyword-only epsilon_hat: bool = False'
 _TF_STYLE = 'keyword-only tf_style: bool = False'
 
@@ -174,8 +177,8 @@ class UnchangedTest(absltest.TestCase):
       with self.subTest(str(name)):
         installed = pathlib.Path(str(distribution.locate_file(name)))
         self.assert_same(
-            installed.read_text('utf-8').splitlines(),
-            text.splitlines(),
+            installed.read_text('utf-8').split('\n'),
+            text.split('\n'),
             'installed',
             'merged; to install it, run pip install .',
         )
