@@ -237,9 +237,12 @@ def _run_torch(case, start, grads):
       param.grad = grad.clone()
     names.get('step', apply)(grads)
 
-  return _trajectory(
-      step, lambda: [p.detach().numpy().copy() for p in params], grads
-  )
+  def read():
+    tensors = [*params, *averages()]
+    return [tensor.detach().numpy().copy() for tensor in tensors]
+
+  averages = names.get('averages', list)
+  return _trajectory(step, read, grads)
 
 
 def _run_numpy(case, start, grads):
