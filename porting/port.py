@@ -193,6 +193,8 @@ def _plain(name, value):
   """Returns a setting with Python's numbers instead of NumPy's."""
   if isinstance(value, (list, tuple)):
     return [_plain(name, item) for item in value]
+  if isinstance(value, np.float32):
+    return _shortest(value)
   if isinstance(value, (np.number, np.bool_)):
     return value.item()
   if not isinstance(value, (bool, float, int, type(None))):
@@ -649,7 +651,7 @@ def scale_by_torch_nadam(b1=0.9, b2=0.999, eps=1e-8, momentum_decay=4e-3):
 
 
 def scale_by_torch_adagrad(initial_accumulator_value=0.0, eps=1e-10):
-  """PyTorch's Adagrad, which adds epsilon outside of the square root."""
+  """PyTorch's and legacy Keras's Adagrad, with epsilon outside of the root."""
 
   def init(params):
     return jax.tree.map(
@@ -992,7 +994,7 @@ def _describe_keras(optimizer, *arguments):
   import keras  # pylint: disable=import-outside-toplevel
 
   if keras.__version__.startswith('2.'):
-    return _describe_with(_Keras2, keras, optimizer, *arguments)
+    return _describe_keras2(keras, optimizer, *arguments)
   return _describe_with(_Keras, keras, optimizer, *arguments)
 
 
@@ -1000,7 +1002,13 @@ def _describe_tf_keras(optimizer, *arguments):
   """Returns the translation of an optimizer of tf_keras, and its copy."""
   import tf_keras  # pylint: disable=import-outside-toplevel
 
-  return _describe_with(_Keras2, tf_keras, optimizer, *arguments)
+  return _describe_keras2(tf_keras, optimizer, *arguments)
+
+
+def _describe_keras2(keras, optimizer, *arguments):
+  is_legacy = hasattr(optimizer, '_hyper')
+  describe = _LegacyKeras if is_legacy else _Keras2
+  return _describe_with(describe, keras, optimizer, *arguments)
 
 
 def _describe_with(
@@ -1028,6 +1036,7 @@ class _Keras:
     params: Where its copy starts.
   """
 
+  module = 'optimizers'
   recipe = 'keras.md#keras-3s-other-optimizers'
   # Settings that change no update.
   ignored = 'name',
@@ -1063,7 +1072,7 @@ class _Keras:
     links = self.rule(self.rate.code, decay, **self.own)
     optimizer = self._wrap(_chain(*self._clipping(), *links))
     kind = type(self.optimizer).__name__
-    source = f'{self.keras.__name__}.optimizers.{kind}'
+    source = f'{self.keras.__name__}.{self.module}.{kind}'
     return Translation(source, optimizer, names, self._notes(decay))
 
   def copy(self):
@@ -1134,22 +1143,30 @@ class _Keras:
     """Returns the variables, if the optimizer knows them already."""
     return self.optimizer._trainable_variables
 
+  def _rules(self):
+    """Returns the rule of each kind of optimizer, by its name."""
+    return KERAS_OPTIMIZERS
+
+  def _find_public(self, name):
+    """Returns Keras's own class of a name, or None."""
+    return getattr(self.keras.optimizers, name, None)
+
   def _find_rule(self):
     kind = type(self.optimizer)
-    public = getattr(self.keras.optimizers, kind.__name__, None)
+    public = self._find_public(kind.__name__)
     # On PyTorch, Keras creates its own subclasses.
     own = kind.__module__.startswith('keras.src.backend.torch.')
     if kind is not public and not (own and public in kind.__mro__):
       _refuse(_full_name(kind), "is not Keras's own class", self.recipe)
     _check_replaced_methods(self.optimizer, self.recipe)
-    if kind.__name__ not in KERAS_OPTIMIZERS:
+    if kind.__name__ not in self._rules():
       _refuse(_full_name(kind), 'has no translation', self.recipe)
-    return KERAS_OPTIMIZERS[kind.__name__]
+    return self._rules()[kind.__name__]
 
   def _read_settings(self):
     """Returns the settings that all optimizers have, and those of this one."""
     own = list(inspect.signature(self.rule).parameters)[2:]
-    config = self._twin(_learning_rate=0.0).get_config()
+    config = self._get_config()
     known = [*self.ignored, 'learning_rate', *_KERAS_SHARED, *own]
     _check_unknown_settings(self.optimizer, config, known)
     if self.scaler:
@@ -1161,6 +1178,10 @@ class _Keras:
         {name: _plain(name, config[name]) for name in shared},
         {name: _plain(name, config[name]) for name in own},
     )
+
+  def _get_config(self):
+    """Returns the optimizer's configuration, but for its learning rate."""
+    return self._twin(_learning_rate=0.0).get_config()
 
   def _twin(self, **attributes):
     """Returns a shallow copy with different attributes."""
@@ -1204,7 +1225,7 @@ class _Keras:
 
   def _read_rate(self, learning_rate):
     """Returns the learning rate, constant or not."""
-    theirs = self.optimizer._learning_rate
+    theirs = self._get_rate()
     if isinstance(
         theirs, self.keras.optimizers.schedules.LearningRateSchedule
     ):
@@ -1215,8 +1236,7 @@ class _Keras:
           'is a function that takes no step. Write a LearningRateSchedule',
           _OWN_SCHEDULE,
       )
-    rate = self._to_numpy(theirs)
-    rate = float(rate) if rate.dtype == np.float64 else _shortest(rate)
+    rate = self._to_float(theirs)
     if learning_rate is not None:
       return self._assign_rate(learning_rate)
     return _Rate(rate, copied=rate)
@@ -1241,6 +1261,15 @@ class _Keras:
 
   def _look_up(self, table, index):
     return self.keras.ops.take(table, index)
+
+  def _to_float(self, rate):
+    """Returns the number that was meant with a rate that Keras may round."""
+    rate = self._to_numpy(rate)
+    return float(rate) if rate.dtype == np.float64 else _shortest(rate)
+
+  def _get_rate(self):
+    """Returns the optimizer's learning rate, as Keras has it."""
+    return self.optimizer._learning_rate
 
   def _to_numpy(self, value):
     return self.keras.ops.convert_to_numpy(value)
@@ -1492,18 +1521,16 @@ class _Keras2(_Keras):
           ' Translate its inner_optimizer, if few are skipped',
           'keras.md#mixed-precision',
       )
-    if type(optimizer).__name__ == 'Nadam':
+
+  def _find_rule(self):
+    name = type(self.optimizer).__name__
+    if name == 'Nadam' and name in self._rules():
       _refuse(
           'Nadam of Keras 2',
           'computes something different in model.fit than in a loop',
           'keras.md#nadam-in-tfkeras',
       )
-    if hasattr(optimizer, '_hyper'):
-      _refuse(
-          _full_name(type(optimizer)),
-          'has no translation',
-          'keras.md#legacy-optimizers-and-decay',
-      )
+    return super()._find_rule()
 
   def _is_exact(self):
     return True
@@ -1568,6 +1595,65 @@ class _Keras2(_Keras):
         copy.apply_gradients(zip(tensors, variables, strict=True))
         history.append([variable.numpy() for variable in recorded])
     return [np.stack(values) for values in zip(*history, strict=True)]
+
+
+class _LegacyKeras(_Keras2):
+  """A legacy optimizer of Keras 2, which were the only ones before 2.11.
+
+  It rounds to float32 what is neither a tensor nor zero.
+  """
+
+  module = 'optimizers.legacy'
+  recipe = 'keras.md#legacy-optimizers-and-decay'
+  ignored = 'name', 'decay'
+
+  def _rules(self):
+    return LEGACY_OPTIMIZERS
+
+  def _find_public(self, name):
+    return getattr(self.keras.optimizers.legacy, name, None)
+
+  def _read_settings(self):
+    if self.optimizer.gradient_transformers:
+      _refuse('gradient_transformers', 'have no translation', self.recipe)
+    shared, own = super()._read_settings()
+    # The configuration lacks what is None.
+    return {**dict.fromkeys(_KERAS_SHARED), **shared}, own
+
+  def _get_config(self):
+    hyper = {**self.optimizer._hyper, 'learning_rate': 0.0}
+    return self._twin(_hyper=hyper).get_config()
+
+  def _get_rate(self):
+    rate = self.optimizer._hyper['learning_rate']
+    decay = self.optimizer._initial_decay
+    if not decay:
+      return rate
+    if callable(rate):
+      _refuse('decay together with a schedule', 'has no translation', self.recipe)
+    schedules = self.keras.optimizers.schedules
+    return schedules.InverseTimeDecay(self._to_float(rate), 1, decay)
+
+  def _to_numpy(self, value):
+    return np.asarray(getattr(value, 'numpy', lambda: value)())
+
+  def _notes_on_package(self):
+    return [*super()._notes_on_package(), _SPARSE]
+
+  def _build_copy(self, variables):
+    import tensorflow as tf  # pylint: disable=import-outside-toplevel
+
+    settings = {**self.shared, **self.own, 'learning_rate': self.rate.copied}
+    decay = self.optimizer._initial_decay
+    if decay:
+      rate = self.optimizer._hyper['learning_rate']
+      settings['learning_rate'] = self._to_float(rate)
+    settings = _numbers_of_numpy(settings)
+    for name in self.optimizer._hyper.keys() & settings.keys():
+      if isinstance(settings[name], float) and settings[name]:
+        settings[name] = tf.constant(settings[name])
+    given = {k: v for k, v in settings.items() if v is not None}
+    return type(self.optimizer)(decay=np.float64(decay), **given)
 
 
 def _numbers_of_numpy(settings):
@@ -1708,6 +1794,31 @@ def _keras_lamb(rate, decay, *, beta_1, beta_2, epsilon):
   return [Call('optax.lamb', rate, b1=beta_1, b2=beta_2, eps=epsilon)]
 
 
+def _legacy_rmsprop(rate, decay, *, rho, momentum, epsilon, centered):
+  del decay
+  rmsprop = Call(
+      'optax.rmsprop',
+      rate,
+      decay=rho,
+      eps=epsilon,
+      # Keras has different code for momentum.
+      eps_in_sqrt=bool(momentum),
+      centered=centered,
+      momentum=momentum or None,
+  )
+  return [rmsprop]
+
+
+def _legacy_adagrad(rate, decay, *, initial_accumulator_value, epsilon):
+  del decay
+  direction = Call(
+      'scale_by_torch_adagrad',
+      initial_accumulator_value=initial_accumulator_value,
+      eps=epsilon,
+  )
+  return [direction, _scale(rate)]
+
+
 KERAS_OPTIMIZERS = {
     'Adadelta': _keras_adadelta,
     'Adagrad': _keras_adagrad,
@@ -1717,6 +1828,12 @@ KERAS_OPTIMIZERS = {
     'Lion': _keras_lion,
     'Nadam': _keras_nadam,
     'RMSprop': _keras_rmsprop,
+    'SGD': _keras_sgd,
+}
+LEGACY_OPTIMIZERS = {
+    'Adagrad': _legacy_adagrad,
+    'Adam': _keras_adam,
+    'RMSprop': _legacy_rmsprop,
     'SGD': _keras_sgd,
 }
 # The settings that every optimizer of Keras has.

@@ -101,20 +101,26 @@ class Keras:
       number: The type of the settings of its schedule that are floats.
     """
     optimizers = self.keras.optimizers
+    kind = self.find_class()
     rate = self.rate
     if not isinstance(rate, float):
       name, settings = rate
       settings = _with_type(settings, number)
       rate = getattr(optimizers.schedules, name)(**settings)
-    optimizer = getattr(optimizers, self.kind)(rate, **self.settings)
+    optimizer = kind(rate, **self.settings)
     if self.assigned:
       optimizer.learning_rate = self.assigned
     if self.excluded:
       optimizer.exclude_from_weight_decay(var_names=[self.EXCLUDED])
     if self.scaled:
       optimizer = optimizers.LossScaleOptimizer(optimizer, **self.scaled)
-    optimizer.build(variables)
+    if hasattr(optimizer, 'build'):
+      optimizer.build(variables)
     return optimizer
+
+  def find_class(self):
+    """Returns the class of the optimizer."""
+    return getattr(self.keras.optimizers, self.kind)
 
   def _is(self, probability):
     return self.random.random() < probability
@@ -216,6 +222,27 @@ class Keras2(Keras):
     self.scaled = None
     for name in ('gradient_accumulation_steps', 'loss_scale_factor'):
       self.settings.pop(name, None)
+
+
+class Legacy(Keras2):
+  """A legacy optimizer of tf_keras."""
+
+  OWN = {
+      kind: names for kind, names in Keras.OWN.items()
+      if kind in ('Adagrad', 'Adam', 'RMSprop', 'SGD')
+  }
+  SHARED = 'clipnorm', 'global_clipnorm', 'clipvalue'
+
+  def __init__(self, keras, seed):
+    super().__init__(keras, seed)
+    known = [*self.OWN[self.kind], *self.SHARED]
+    self.settings = {k: v for k, v in self.settings.items() if k in known}
+    self.excluded = False
+    if isinstance(self.rate, float) and self._is(0.4):
+      self.settings['decay'] = self._number(-4, 0)
+
+  def find_class(self):
+    return getattr(self.keras.optimizers.legacy, self.kind)
 
 
 def _with_type(settings, number):

@@ -18,7 +18,6 @@ from porting import port
 from tests.porting import frameworks
 from tests.porting import keras_draws
 from tests.porting import pages
-from tests.porting import porting_test
 from tests.porting import problem
 from tests.porting import training
 
@@ -153,8 +152,6 @@ class Float64Test(parameterized.TestCase):
 class Keras2DrawsTest(Float64Test):
   """All settings at once, on gradients that port.py did not see."""
 
-  DRAWS = 30
-
   def _train(self, draw, gradients):
     """Returns the variables at every step, made as in `model.fit`."""
     self.compute_in_float64()
@@ -164,6 +161,9 @@ class Keras2DrawsTest(Float64Test):
     for name, value in vars(optimizer).items():
       if isinstance(value, float):
         setattr(optimizer, name, np.float64(value))
+    for name, value in getattr(optimizer, '_hyper', {}).items():
+      if isinstance(value, float) and value:
+        optimizer._hyper[name] = tf.constant(value, tf.float64)  # pylint: disable=protected-access
     self.doCleanups()
 
     def step(*grads):
@@ -187,9 +187,10 @@ class Keras2DrawsTest(Float64Test):
     # Rounding shows if the parameters hardly move.
     self.assertLessEqual(problem.distance(theirs, ours), 1e-9, code)
 
-  def test_code_agrees(self):
-    for seed in range(self.DRAWS):
-      draw = keras_draws.Keras2(tf_keras, seed)
+  @parameterized.parameters((keras_draws.Keras2, 30), (keras_draws.Legacy, 20))
+  def test_code_agrees(self, create, draws):
+    for seed in range(draws):
+      draw = create(tf_keras, seed)
       with self.subTest(repr(draw)):
         self._check(draw)
 
@@ -206,12 +207,16 @@ class Keras2RowsTest(Float64Test):
     try:
       code = port.to_optax(names['optimizer'])
     except ValueError as error:
-      self.assertRegex(str(error), 'Nadam|legacy')
+      self.assertIn('Nadam', str(error))
       return
     self.addCleanup(tf_keras.backend.set_floatx, 'float32')
     theirs = frameworks._run(case)  # pylint: disable=protected-access
-    ours = porting_test.run_optax(case, code)
+    ours = frameworks.run_optax(case, code)
     self.assertLessEqual(problem.distance(theirs, ours), 1e-5, code)
+
+
+def _exponential():
+  return schedules.ExponentialDecay(0.1, 50, 0.5)
 
 
 class Keras2Test(parameterized.TestCase):
@@ -266,6 +271,15 @@ class Keras2Test(parameterized.TestCase):
     self.assertIn('agree to 1e-5', code)
     self.assertEndsWith(code, '\noptimizer = optax.sgd(rate)\n')
 
+  def test_legacy_optimizer_is_described_from_its_first_step(self):
+    optimizer = optimizers.legacy.Adam(0.01, decay=0.1, beta_1=0.8)
+    before = port.to_optax(optimizer)
+    variable = tf.Variable(tf.ones(3))
+    # Its settings become variables of float32.
+    optimizer.apply_gradients([(tf.ones(3), variable)])
+    self.assertEqual(before, port.to_optax(optimizer))
+    np.testing.assert_allclose(variable.numpy(), 0.99, rtol=1e-6)
+
   def test_nothing_changes(self):
     variables = _variables()
     optimizer = optimizers.AdamW(0.01, use_ema=True)
@@ -283,7 +297,16 @@ class Keras2Test(parameterized.TestCase):
   @parameterized.parameters(
       (lambda: optimizers.Nadam(), 'Nadam of Keras 2 .* in model.fit'),
       (lambda: optimizers.Adamax(), 'Adamax has no translation.*keras.md#tf'),
-      (lambda: optimizers.legacy.Adam(), 'has no translation.*#legacy-opt'),
+      (lambda: optimizers.legacy.Ftrl(), 'has no translation.*#legacy-opt'),
+      (lambda: optimizers.legacy.Nadam(), 'has no translation.*#legacy-opt'),
+      (
+          lambda: optimizers.legacy.SGD(_exponential(), decay=0.1),
+          'decay together with a schedule has no translation.*#legacy-opt',
+      ),
+      (
+          lambda: optimizers.legacy.SGD(gradient_transformers=[list]),
+          'gradient_transformers have no translation.*#legacy-opt',
+      ),
       (lambda: type('Own', (optimizers.Adam,), {})(), "is not Keras's own"),
       (
           lambda: tf_keras.mixed_precision.LossScaleOptimizer(optimizers.SGD()),
