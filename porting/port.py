@@ -517,7 +517,8 @@ def average_params(
   """
 
   def init(params):
-    start = jax.tree.map(jnp.copy, params)
+    # Keras 2's average starts at the parameters, Keras 3's at zero.
+    start = jax.tree.map(lambda p: jnp.where(from_start, p, 0.0), params)
     count = jnp.zeros([], jnp.int32)
     return dict(inner=optimizer.init(params), average=start, count=count)
 
@@ -525,9 +526,9 @@ def average_params(
     updates, inner = optimizer.update(grads, state['inner'], params)
     moved = optax.apply_updates(params, updates)
     count = state['count'] // accumulated
-    # Keras 3's average starts after the first update, Keras 2's before it.
-    starts = (count == 0) & (not from_start)
-    step_size = jnp.where(starts, 1.0, 1 - momentum)
+    # Keras 3 replaces it after the first update.
+    replaces = (count == 0) & (not from_start)
+    step_size = jnp.where(replaces, 1.0, 1 - momentum)
     average = optax.incremental_update(moved, state['average'], step_size)
     if overwrite_every:
       overwrite = (count + 1) % overwrite_every == 0
@@ -1630,7 +1631,7 @@ class _LegacyKeras(_Keras2):
     if not decay:
       return rate
     if callable(rate):
-      _refuse('decay together with a schedule', 'has no translation', self.recipe)
+      _refuse('decay and a schedule', 'have no translation', self.recipe)
     schedules = self.keras.optimizers.schedules
     return schedules.InverseTimeDecay(self._to_float(rate), 1, decay)
 

@@ -18,11 +18,18 @@ class KerasTest(absltest.TestCase):
     processes.run_tests('port_keras_cases.py')
 
 
+class TensorflowDrawsTest(absltest.TestCase):
+
+  @only_all
+  def test_random_optimizers_of_keras_2(self):
+    processes.run_tests('port_tensorflow_cases.py', '-k', 'DrawsTest')
+
+
 class TensorflowTest(absltest.TestCase):
 
   @only_all
   def test_tensorflow(self):
-    processes.run_tests('port_tensorflow_cases.py')
+    processes.run_tests('port_tensorflow_cases.py', '-k', 'not DrawsTest')
 
 
 class TorchDrawsTest(absltest.TestCase):

@@ -141,20 +141,12 @@ def _variables(dtype='float32'):
     ]
 
 
-class Float64Test(parameterized.TestCase):
-  """In which tf_keras computes in float32, as usual, unless it is told."""
-
-  def compute_in_float64(self):
-    tf_keras.backend.set_floatx('float64')
-    self.addCleanup(tf_keras.backend.set_floatx, 'float32')
-
-
-class Keras2DrawsTest(Float64Test):
+class Keras2DrawsTest(parameterized.TestCase):
   """All settings at once, on gradients that port.py did not see."""
 
   def _train(self, draw, gradients):
     """Returns the variables at every step, made as in `model.fit`."""
-    self.compute_in_float64()
+    tf_keras.backend.set_floatx('float64')
     variables = _variables('float64')
     # Keras would round Python's numbers to float32.
     optimizer = draw.create(variables, number=np.float64)
@@ -164,7 +156,7 @@ class Keras2DrawsTest(Float64Test):
     for name, value in getattr(optimizer, '_hyper', {}).items():
       if isinstance(value, float) and value:
         optimizer._hyper[name] = tf.constant(value, tf.float64)  # pylint: disable=protected-access
-    self.doCleanups()
+    tf_keras.backend.set_floatx('float32')
 
     def step(*grads):
       optimizer.apply_gradients(zip(grads, variables, strict=True))
@@ -195,7 +187,7 @@ class Keras2DrawsTest(Float64Test):
         self._check(draw)
 
 
-class Keras2RowsTest(Float64Test):
+class Keras2RowsTest(parameterized.TestCase):
   """The rows of the guide's page for tf.keras."""
 
   @parameterized.named_parameters(
@@ -209,8 +201,7 @@ class Keras2RowsTest(Float64Test):
     except ValueError as error:
       self.assertIn('Nadam', str(error))
       return
-    self.addCleanup(tf_keras.backend.set_floatx, 'float32')
-    theirs = frameworks._run(case)  # pylint: disable=protected-access
+    theirs = frameworks.run_in('tensorflow', case)
     ours = frameworks.run_optax(case, code)
     self.assertLessEqual(problem.distance(theirs, ours), 1e-5, code)
 
@@ -301,7 +292,7 @@ class Keras2Test(parameterized.TestCase):
       (lambda: optimizers.legacy.Nadam(), 'has no translation.*#legacy-opt'),
       (
           lambda: optimizers.legacy.SGD(_exponential(), decay=0.1),
-          'decay together with a schedule has no translation.*#legacy-opt',
+          'decay and a schedule have no translation.*#legacy-opt',
       ),
       (
           lambda: optimizers.legacy.SGD(gradient_transformers=[list]),
