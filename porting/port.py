@@ -1557,7 +1557,8 @@ class _Keras2(_Keras):
   def _look_up(self, table, index):
     import tensorflow as tf  # pylint: disable=import-outside-toplevel
 
-    return tf.gather(table, index)
+    # A legacy optimizer passes floats.
+    return tf.gather(table, tf.cast(index, tf.int64))
 
   def _copied_settings(self):
     return _numbers_of_numpy(super()._copied_settings())
@@ -1637,6 +1638,10 @@ class _LegacyKeras(_Keras2):
 
   def _to_numpy(self, value):
     return np.asarray(getattr(value, 'numpy', lambda: value)())
+
+  def _is_trained(self):
+    # To read the property is to create a variable.
+    return self.optimizer._iterations is not None
 
   def _notes_on_package(self):
     return [*super()._notes_on_package(), _SPARSE]

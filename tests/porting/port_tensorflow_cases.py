@@ -3,6 +3,7 @@
 `port_frameworks_test.py` runs these tests.
 """
 
+import copy
 import random
 import sys
 from unittest import mock
@@ -80,7 +81,7 @@ class AdamTest(parameterized.TestCase):
     t.assign(0)
     decay = tf1.train.exponential_decay(1e-3, t, 50, 0.5)
     code = port.to_optax(AdamOptimizer(decay), learning_rate=halve)
-    self.assertIn('\n# halve is your own, and there was no scheduler', code)
+    self.assertIn('\n# halve is your own, and was compared with nothing', code)
     variables = [tf.Variable(x) for x in jax.tree.leaves(problem.params())]
     optimizer = AdamOptimizer(decay)
     for grads in problem.gradients():
@@ -237,8 +238,8 @@ class Keras2Test(parameterized.TestCase):
       port.to_optax(optimizer)
     optimizer.build([kernel, bias])
     code = port.to_optax(optimizer)
-    self.assertIn('    True,  # bias_head/kernel\n', code)
-    self.assertIn('    False,  # bias_head/bias\n', code)
+    self.assertIn('    (True, (4, 3)),  # bias_head/kernel\n', code)
+    self.assertIn('    (False, (3,)),  # bias_head/bias\n', code)
 
   def test_own_schedule(self):
 
@@ -270,6 +271,12 @@ class Keras2Test(parameterized.TestCase):
     optimizer.apply_gradients([(tf.ones(3), variable)])
     self.assertEqual(before, port.to_optax(optimizer))
     np.testing.assert_allclose(variable.numpy(), 0.99, rtol=1e-6)
+
+  def test_nothing_changes_in_a_legacy_optimizer(self):
+    optimizer = optimizers.legacy.Adam(0.01, decay=0.1)
+    attributes = copy.deepcopy(vars(optimizer))
+    port.to_optax(optimizer)
+    self.assertEqual(attributes, vars(optimizer))
 
   def test_nothing_changes(self):
     variables = _variables()
