@@ -6,7 +6,6 @@ carry_over_tensorflow.py and carry_over_torch.py.
 
 import os
 import sys
-import unittest
 from unittest import mock
 
 from absl.testing import absltest
@@ -455,13 +454,18 @@ class PageTest(parameterized.TestCase):
       names['check'](new)
 
 
-@unittest.skipUnless(
-    os.environ.get('ALL'), 'frameworks other than Keras on JAX run with ALL=1'
-)
-class OtherFrameworksTest(absltest.TestCase):
+# A class for each process, since pytest-xdist keeps a class in one worker.
+
+
+@processes.only_all
+class TensorFlowTest(absltest.TestCase):
 
   def test_states_of_tensorflow(self):
     processes.run_tests('carry_over_tensorflow.py')
+
+
+@processes.only_all
+class TorchTest(absltest.TestCase):
 
   def test_states_of_torch(self):
     processes.run_tests('carry_over_torch.py')

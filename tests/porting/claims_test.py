@@ -3,10 +3,8 @@
 What needs TensorFlow runs with ALL=1.
 """
 
-import os
 import pathlib
 import tempfile
-import unittest
 
 from absl.testing import absltest
 from flax import linen as nn
@@ -22,10 +20,6 @@ from tests.porting import pages
 from tests.porting import problem
 from tests.porting import processes
 from tests.porting import training
-
-_NEEDS_TENSORFLOW = unittest.skipUnless(
-    os.environ.get('ALL'), 'frameworks other than Keras on JAX run with ALL=1'
-)
 
 
 def names_of(page, heading):
@@ -210,7 +204,7 @@ def tf1_adam_with_none():
   return np.stack(history)
 
 
-@_NEEDS_TENSORFLOW
+@processes.only_all
 class NoneTest(absltest.TestCase):
 
   def test_adam_of_tensorflow_1_counts_steps_for_all_variables(self):

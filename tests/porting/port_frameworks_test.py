@@ -1,13 +1,8 @@
 """port.py with each framework, in a process of its own."""
 
-import os
-import unittest
-
 from absl.testing import absltest
 
 from tests.porting import processes
-
-only_all = unittest.skipUnless(os.environ.get('ALL'), 'runs with ALL=1')
 
 # A class for each process, since pytest-xdist keeps a class in one worker.
 
@@ -27,21 +22,21 @@ class TensorflowDrawsTest(absltest.TestCase):
 
 class TensorflowTest(absltest.TestCase):
 
-  @only_all
+  @processes.only_all
   def test_tensorflow(self):
     processes.run_tests('port_tensorflow_cases.py', '-k', 'not DrawsTest')
 
 
 class TorchDrawsTest(absltest.TestCase):
 
-  @only_all
+  @processes.only_all
   def test_random_optimizers_of_torch(self):
     processes.run_tests('port_torch_cases.py', '-k', 'DrawsTest')
 
 
 class TorchTest(absltest.TestCase):
 
-  @only_all
+  @processes.only_all
   def test_torch(self):
     processes.run_tests('port_torch_cases.py', '-k', 'not DrawsTest')
 

@@ -13,7 +13,13 @@ import os
 import pathlib
 import subprocess
 import sys
+import unittest
 from unittest import mock
+
+# For tests that need TensorFlow or PyTorch.
+only_all = unittest.skipUnless(
+    os.environ.get('ALL'), 'frameworks other than Keras on JAX run with ALL=1'
+)
 
 # JAX compiles each of these programs once and runs it for milliseconds, so it
 # is told not to optimize them. The second flag saves the most, but only some
