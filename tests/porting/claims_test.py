@@ -218,6 +218,29 @@ class NoneTest(absltest.TestCase):
     self.assertGreater(abs(first - second), 1e-2)
 
 
+def rates_at_the_end_of_a_cycle():
+  """Returns Keras's rates of update 180 on TensorFlow, eager and compiled."""
+  import keras  # pylint: disable=import-outside-toplevel
+  import tensorflow as tf  # pylint: disable=import-outside-toplevel
+
+  schedule = keras.optimizers.schedules.PolynomialDecay(0.1, 60, cycle=True)
+  compiled = tf.function(schedule)
+  count = tf.constant(180)
+  return float(schedule(count)), float(compiled(count))
+
+
+@processes.only_all
+class CycleTest(absltest.TestCase):
+
+  def test_compiled_on_tensorflow_a_cycle_starts_an_update_early(self):
+    eager, compiled = processes.call_in(
+        'tensorflow', rates_at_the_end_of_a_cycle
+    )
+    end_rate = 1e-4
+    self.assertAlmostEqual(eager, end_rate, places=7)
+    self.assertGreater(compiled, 100 * end_rate)
+
+
 class ScikitLearnTest(absltest.TestCase):
 
   def test_alpha_decays_weights_but_not_biases(self):
