@@ -15,7 +15,7 @@ class KerasTest(absltest.TestCase):
 
 class TensorflowDrawsTest(absltest.TestCase):
 
-  @only_all
+  @processes.only_all
   def test_random_optimizers_of_keras_2(self):
     processes.run_tests('port_tensorflow_cases.py', '-k', 'DrawsTest')
 
