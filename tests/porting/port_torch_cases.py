@@ -590,6 +590,9 @@ class RowsTest(parameterized.TestCase):
     params = _parameters(jax.tree.leaves(problem.params()))
     names = frameworks._define(case, params)
     optimizer, scheduler = names['optimizer'], names.get('scheduler')
+    if isinstance(optimizer, schedulers.LRScheduler):
+      # A row may be a scheduler, around its optimizer.
+      optimizer, scheduler = optimizer.optimizer, optimizer
     try:
       code = port.to_optax(optimizer, scheduler)
     except ValueError as error:
