@@ -830,11 +830,21 @@ def _check(code, copy):
   if not traveled:
     _refuse('This optimizer', 'moved no parameter in the check')
   if not apart <= copy.bound * traveled:
-    _refuse(
-        'This optimizer',
-        'disagrees with its translation by'
-        f' {apart / traveled:.0e} of the largest distance traveled',
+    reason = (
+        f'disagrees with its translation by {apart / traveled:.0e} of the'
+        ' largest distance traveled'
     )
+    # What the code differs by from itself if rounding moves its start.
+    moved = [param * (1 + 1e-15) for param in copy.params]
+    nearby = dataclasses.replace(copy, params=moved)
+    grown = _largest(ours, _train(scope['optimizer'], nearby, gradients))
+    if grown > 0.01 * apart:
+      reason += (
+          ', but its updates amplify rounding, which may be why. Translate it'
+          ' with a learning rate that is 100 times smaller, and correct the'
+          ' rate in the code'
+      )
+    _refuse('This optimizer', reason)
 
 
 def _call_theirs(function, argument):
