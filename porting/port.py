@@ -795,6 +795,21 @@ def _rounded(value):
   return float(f'{value:.15g}')
 
 
+def _quotient(a, b):
+  """Returns a quotient, as a division if its decimals are many."""
+  number = _rounded(a / b)
+  is_short = len(_number(number)) < 10
+  return number if is_short else Name(f'{_number(a)} / {_number(b)}')
+
+
+def _product(value, factor):
+  """Returns a product, as a division if the factor is one such as 1/3."""
+  inverse = _rounded(1 / factor) if factor else math.inf
+  if inverse.is_integer():
+    return _quotient(value, inverse)
+  return _rounded(value * factor)
+
+
 def _shortest(value):
   """Returns the shortest decimal that rounds to the same float32."""
   return float(np.format_float_scientific(np.float32(value)))
@@ -2770,7 +2785,7 @@ def _torch_multi_step(scheduler, group):
 def _torch_constant(scheduler, group):
   rate = group['initial_lr']
   schedules = [
-      Call('optax.constant_schedule', _rounded(rate * scheduler.factor)),
+      Call('optax.constant_schedule', _product(rate, scheduler.factor)),
       Call('optax.constant_schedule', rate),
   ]
   return Call('optax.join_schedules', schedules, [scheduler.total_iters])
@@ -2780,8 +2795,8 @@ def _torch_linear(scheduler, group):
   rate = group['initial_lr']
   return Call(
       'optax.linear_schedule',
-      _rounded(rate * scheduler.start_factor),
-      _rounded(rate * scheduler.end_factor),
+      _product(rate, scheduler.start_factor),
+      _product(rate, scheduler.end_factor),
       float(scheduler.total_iters),
   )
 
@@ -2825,7 +2840,7 @@ def _torch_restarts(scheduler, group):
       float(scheduler.T_0),
       t_mul=float(scheduler.T_mult),
       m_mul=1.0,
-      alpha=Name(f'{_number(end)} / {_number(rate)}') if end else 0.0,
+      alpha=_quotient(end, rate) if end else 0.0,
   )
 
 

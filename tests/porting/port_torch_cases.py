@@ -131,7 +131,7 @@ class Model:
     return 0.5**count
 
 
-class StateTest(absltest.TestCase):
+class StateTest(parameterized.TestCase):
   """A trained optimizer is described from its first step, and not changed."""
 
   def setUp(self):
@@ -177,6 +177,23 @@ class StateTest(absltest.TestCase):
     code = port.to_optax(optimizer, scheduler)
     decay = 'optax.exponential_decay(0.02, 1.0, 0.3)'
     self.assertIn(f'schedule = once_every({decay}, 30)', code)
+
+  @parameterized.parameters(
+      ('LinearLR', {}, 'linear_schedule(0.01 / 3.0, 0.01, 5.0)'),
+      ('ConstantLR', {}, 'constant_schedule(0.01 / 3.0)'),
+      ('ConstantLR', {'factor': 0.25}, 'constant_schedule(0.0025)'),
+      ('CosineAnnealingWarmRestarts', dict(T_0=9, eta_min=3e-4), 'alpha=0.03'),
+  )
+  def test_numbers_are_short(self, kind, settings, expected):
+    optimizer = torch.optim.SGD(_parameters(), lr=0.01)
+    scheduler = getattr(schedulers, kind)(optimizer, **settings)
+    self.assertIn(expected, port.to_optax(optimizer, scheduler))
+
+  def test_quotient_of_many_decimals_is_a_division(self):
+    optimizer = torch.optim.SGD(_parameters(), lr=0.03)
+    restarts = schedulers.CosineAnnealingWarmRestarts
+    scheduler = restarts(optimizer, 9, eta_min=1e-5)
+    self.assertIn('alpha=1e-5 / 0.03', port.to_optax(optimizer, scheduler))
 
   def test_narrow_parameters_are_noted(self):
     param = torch.nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
