@@ -1662,7 +1662,8 @@ class _LegacyKeras(_Keras2):
     return schedules.InverseTimeDecay(self._to_float(rate), 1, decay)
 
   def _to_numpy(self, value):
-    return np.asarray(getattr(value, 'numpy', lambda: value)())
+    # Until the first update, it is a number.
+    return value.numpy() if hasattr(value, 'numpy') else np.asarray(value)
 
   def _is_trained(self):
     # To read the property is to create a variable.
@@ -1674,17 +1675,17 @@ class _LegacyKeras(_Keras2):
   def _build_copy(self, variables):
     import tensorflow as tf  # pylint: disable=import-outside-toplevel
 
-    settings = {**self.shared, **self.own, 'learning_rate': self.rate.copied}
+    rate = self.rate.copied
     decay = self.optimizer._initial_decay
     if decay:
-      rate = self.optimizer._hyper['learning_rate']
-      settings['learning_rate'] = self._to_float(rate)
-    settings = _numbers_of_numpy(settings)
-    for name in self.optimizer._hyper.keys() & settings.keys():
+      rate = self._to_float(self.optimizer._hyper['learning_rate'])
+    settings = self._copied_settings()
+    settings |= _numbers_of_numpy({'learning_rate': rate, 'decay': decay})
+    settings = {k: v for k, v in settings.items() if v is not None}
+    for name in self.optimizer._hyper.keys() & settings.keys() - {'decay'}:
       if isinstance(settings[name], float) and settings[name]:
         settings[name] = tf.constant(settings[name])
-    given = {k: v for k, v in settings.items() if v is not None}
-    return type(self.optimizer)(decay=np.float64(decay), **given)
+    return type(self.optimizer)(**settings)
 
 
 def _numbers_of_numpy(settings):
