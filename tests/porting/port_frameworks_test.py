@@ -7,10 +7,17 @@ from tests.porting import processes
 # A class for each process, since pytest-xdist keeps a class in one worker.
 
 
+class KerasDrawsTest(absltest.TestCase):
+
+  def test_random_optimizers_of_keras(self):
+    processes.run_tests('port_keras_cases.py', '-k', 'RandomTest')
+
+
 class KerasTest(absltest.TestCase):
 
-  def test_keras(self):
-    processes.run_tests('port_keras_cases.py')
+  @processes.only_all
+  def test_rows_of_keras(self):
+    processes.run_tests('port_keras_cases.py', '-k', 'RowsTest')
 
 
 class TensorflowDrawsTest(absltest.TestCase):
