@@ -229,6 +229,47 @@ def rates_at_the_end_of_a_cycle():
   return float(schedule(count)), float(compiled(count))
 
 
+def train_nadam(number, compiles):
+  """Returns variables at every step of tf_keras's Nadam, with equal gradients.
+
+  Args:
+    number: The number of variables.
+    compiles: Whether a `tf.function` makes the steps.
+  """
+  import tensorflow as tf  # pylint: disable=import-outside-toplevel
+  import tf_keras  # pylint: disable=import-outside-toplevel
+
+  variables = [tf.Variable(1.0) for _ in range(number)]
+  optimizer = tf_keras.optimizers.Nadam(0.01)
+  optimizer.build(variables)
+
+  def step(grad):
+    optimizer.apply_gradients([(grad, variable) for variable in variables])
+
+  run = tf.function(step) if compiles else step
+  history = [[1.0] * number]
+  for t in range(50):
+    run(tf.constant(np.cos(t), tf.float32))
+    history.append([variable.numpy() for variable in variables])
+  return np.stack(history)
+
+
+@processes.only_all
+class NadamTest(absltest.TestCase):
+
+  def test_nadam_of_keras_2_differs_in_a_function_with_several_variables(self):
+
+    def difference(number):
+      eager, compiled = (
+          processes.call_in('tensorflow', train_nadam, number, compiles)
+          for compiles in (False, True)
+      )
+      return problem.distance([eager], [compiled])
+
+    self.assertLess(difference(1), 1e-5)
+    self.assertGreater(difference(2), 1e-2)
+
+
 @processes.only_all
 class CycleTest(absltest.TestCase):
 
