@@ -110,5 +110,18 @@ class ChecksTest(parameterized.TestCase):
     self.assertEmpty(not_passed)
 
 
+class RepositoryTest(absltest.TestCase):
+
+  def test_ruff_finds_nothing_in_the_repository(self):
+    command = [sys.executable, '-m', 'ruff', 'check', '--output-format=concise']
+    done = subprocess.run(
+        [*command, package.REPOSITORY],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
 if __name__ == '__main__':
   absltest.main()
