@@ -101,6 +101,8 @@ def _write_checked(translation, copy):
 
 
 def _find_framework(optimizer):
+  if hasattr(optimizer, 'layers'):
+    _refuse('A model', 'is not an optimizer: pass model.optimizer')
   modules = [kind.__module__ for kind in type(optimizer).__mro__]
   for package, describe in FRAMEWORKS.items():
     if any(f'{module}.'.startswith(f'{package}.') for module in modules):
@@ -351,7 +353,8 @@ def _per_param(name):
 def _with_shapes(values, shapes, comments):
   """Returns the list that `per_param` takes."""
   pairs = zip(values, map(tuple, shapes), strict=True)
-  return list(map(Noted, pairs, comments))
+  lines = [' '.join(comment.split()) for comment in comments]
+  return list(map(Noted, pairs, lines))
 
 
 def _chain(*transformations):
@@ -394,35 +397,41 @@ def per_param(values, to_params):
 
   Args:
     values: The value and the shape of each array that `to_params` takes.
-    to_params: Turns a list of arrays into a tree like `params`.
+    to_params: Turns a list of arrays into a tree like `params`. It may rename,
+      transpose, reshape and split them, and join those with the same value.
   """
+  # No sum or multiple of these is one of them.
+  marks = [-(index + 1.25) for index in range(len(values))]
+  value_of = dict(zip(marks, [value for value, _ in values], strict=True))
 
-  def find(numbers):
-    is_joined = np.ptp(numbers) > 0
-    indices = np.unique(numbers) if is_joined else [np.max(numbers)]
-    found = {values[index][0] for index in indices}
-    if len(found) != 1:
-      raise ValueError(f'to_params joins arrays that have the values {found}')
+  def find(array):
+    array = np.asarray(array)
+    if not array.size:
+      return values[0][0]
+    is_joined = np.ptp(array) > 0
+    found = np.unique(array) if is_joined else array.flat[:1]
+    found = {value_of.get(float(mark)) for mark in found}
+    if len(found) > 1 or None in found:
+      raise ValueError('to_params computes, or joins different parameters')
     return found.pop()
 
-  def describe(tree):
-    described = {}
-    for path, leaf in jax.tree.leaves_with_path(tree):
-      name = jax.tree_util.keystr(path, simple=True, separator='/')
-      described[name.removesuffix('/value')] = np.shape(leaf)  # Of nnx.
-    return described
+  def names_of(tree):
+    paths = [path for path, _ in jax.tree.leaves_with_path(tree)]
+    names = [
+        jax.tree_util.keystr(path, simple=True, separator='/') for path in paths
+    ]
+    return [name.removesuffix('/value') for name in names]  # Of nnx.
 
-  arrays = [np.broadcast_to(i, shape) for i, (_, shape) in enumerate(values)]
-  tree = to_params(arrays)
-  found = list(map(find, jax.tree.leaves(tree)))
-  expected = describe(tree)
+  shapes = [shape for _, shape in values]
+  tree = to_params(list(map(np.broadcast_to, marks, shapes)))
+  leaves = map(find, jax.tree.leaves(tree))
+  found = dict(zip(names_of(tree), leaves, strict=True))
 
   def like(params):
-    if describe(params) != expected:
-      raise ValueError(
-          f'to_params returns {expected}, but params are {describe(params)}'
-      )
-    return jax.tree.structure(params).unflatten(found)
+    names = names_of(params)
+    if set(names) != set(found):
+      raise ValueError(f'to_params returns {list(found)}, params are {names}')
+    return jax.tree.structure(params).unflatten(found[name] for name in names)
 
   return like
 
@@ -881,9 +890,8 @@ def _largest(histories, others):
 
 def _shrink(arrays, params):
   """Returns arrays of constants in the shapes of small parameters."""
-  constants = [np.max(array.flat[:1], initial=0) for array in arrays]
-  pairs = zip(params, constants, strict=True)
-  return [np.full(param.shape, constant) for param, constant in pairs]
+  pairs = zip(params, arrays, strict=True)
+  return [np.full(param.shape, array.flat[0]) for param, array in pairs]
 
 
 def _small_params(count):
@@ -970,7 +978,8 @@ def _call_schedule(name, schedule, counts):
   except jax.errors.JAXTypeError:
     _refuse(
         name,
-        'has an if, a max or the like that JAX does not trace: use jnp.where',
+        'has an if, a function of NumPy or the like, which JAX does not trace:'
+        ' use jnp.where and functions of jax.numpy',
     )
   except Exception as error:  # pylint: disable=broad-exception-caught
     _refuse(
@@ -1032,6 +1041,13 @@ def _describe_tf_keras(optimizer, *arguments):
 
 
 def _describe_keras2(keras, optimizer, *arguments):
+  import tensorflow as tf  # pylint: disable=import-outside-toplevel
+
+  if not tf.executing_eagerly():
+    _refuse(
+        'TensorFlow without eager execution',
+        'is not supported. Construct the same optimizer in a new process',
+    )
   is_legacy = hasattr(optimizer, '_hyper')
   describe = _LegacyKeras if is_legacy else _Keras2
   return _describe_with(describe, keras, optimizer, *arguments)
@@ -1601,11 +1617,18 @@ class _Keras2(_Keras):
     return schedule(np.int64(step)).numpy()
 
   def _notes_on_package(self):
-    return [
+    notes = [
         'Outside of the check, Keras rounds the settings to float32.',
         'Not checked: constraints of your variables, which Keras applies after'
         ' each update.',
     ]
+    if self._clipping():
+      notes.append(_SPARSE)
+    return notes
+
+  def _is_trained(self):
+    # Not every way to restore an optimizer restores its count.
+    return True
 
   def _train(self, gradients):
     import tensorflow as tf  # pylint: disable=import-outside-toplevel
@@ -1644,6 +1667,13 @@ class _LegacyKeras(_Keras2):
     if self.optimizer.gradient_transformers:
       _refuse('gradient_transformers', 'have no translation', self.recipe)
     shared, own = super()._read_settings()
+    has_momentum = getattr(self.optimizer, '_momentum', None)
+    if has_momentum is not None and has_momentum != bool(own['momentum']):
+      _refuse(
+          f'momentum={own["momentum"]}',
+          'was assigned later, which Keras ignores. Construct the optimizer'
+          ' with it, or without',
+      )
     # The configuration lacks what is None.
     return {**dict.fromkeys(_KERAS_SHARED), **shared}, own
 
@@ -1665,12 +1695,9 @@ class _LegacyKeras(_Keras2):
     # Until the first update, it is a number.
     return value.numpy() if hasattr(value, 'numpy') else np.asarray(value)
 
-  def _is_trained(self):
-    # To read the property is to create a variable.
-    return self.optimizer._iterations is not None
-
   def _notes_on_package(self):
-    return [*super()._notes_on_package(), _SPARSE]
+    notes = super()._notes_on_package()
+    return notes if _SPARSE in notes else [*notes, _SPARSE]
 
   def _build_copy(self, variables):
     import tensorflow as tf  # pylint: disable=import-outside-toplevel
@@ -2246,8 +2273,15 @@ class _Torch:
         for param in group['params']
     ]
     # Two parameters of each group show as much as all of a large model.
+    sizes = [
+        param.numel()
+        for group in optimizer.param_groups
+        for param in group['params']
+    ]
     self.tested = [
-        i for i, x in enumerate(self.labels) if self.labels[:i].count(x) < 2
+        i
+        for i, label in enumerate(self.labels)
+        if self.labels[:i].count(label) < 2 and sizes[i]
     ]
     self.groups = self._twin().param_groups
     self.history = self._read_history()
@@ -2495,6 +2529,9 @@ class _Torch:
           'The scheduler is stepped after every update. If yours is not, pass'
           ' scheduler_every, the number of updates between its steps.'
       )
+    length = _hugging_face_length(self.scheduler)
+    if length:
+      notes.append(f'The rates are compared for {length} steps of training.')
     if self.scheduler is None and self.learning_rate is not None:
       notes.append(_NOT_COMPARED.format(self.learning_rate.__name__))
     rounded = {
@@ -2596,11 +2633,23 @@ def _torch_length(scheduler):
     start = max(getattr(scheduler, '_milestones', [0]))
     return start + max(map(_torch_length, parts))
   if type(scheduler).__name__ not in _TORCH_SCHEDULERS:
-    return 100_000
+    return _hugging_face_length(scheduler) or 100_000
   names = 'T_0', 'T_max', 'step_size', 'total_iters', 'total_steps'
   periods = [getattr(scheduler, name, 0) for name in names]
   milestones = getattr(scheduler, 'milestones', [])
   return 2 * int(max(*periods, *milestones)) + 200
+
+
+def _hugging_face_length(scheduler):
+  """Returns the number of steps of Hugging Face's schedulers, or None.
+
+  Some rise again afterwards.
+  """
+  for function in getattr(scheduler, 'lr_lambdas', []):
+    settings = getattr(function, 'keywords', {})
+    if 'num_training_steps' in settings:
+      return settings['num_training_steps']
+  return None
 
 
 def _torch_rates(optimizer):

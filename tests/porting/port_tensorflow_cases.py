@@ -272,6 +272,17 @@ class Keras2Test(parameterized.TestCase):
     self.assertEqual(before, port.to_optax(optimizer))
     np.testing.assert_allclose(variable.numpy(), 0.99, rtol=1e-6)
 
+  def test_momentum_of_a_legacy_optimizer_that_was_assigned_later(self):
+    optimizer = optimizers.legacy.SGD(0.01)
+    optimizer.momentum = 0.9
+    with self.assertRaisesRegex(ValueError, 'assigned later, which Keras ign'):
+      port.to_optax(optimizer)
+
+  def test_clipping_of_sparse_gradients_is_noted(self):
+    note = '# Not checked: sparse gradients'
+    self.assertNotIn(note, port.to_optax(optimizers.SGD(0.1)))
+    self.assertIn(note, port.to_optax(optimizers.SGD(0.1, clipnorm=1.0)))
+
   def test_nothing_changes_in_a_legacy_optimizer(self):
     optimizer = optimizers.legacy.Adam(0.01, decay=0.1)
     attributes = copy.deepcopy(vars(optimizer))

@@ -3,6 +3,7 @@
 `port_frameworks_test.py` compares the code with Keras's optimizers.
 """
 
+import collections
 import os
 import pathlib
 import re
@@ -380,6 +381,9 @@ class RefusalTest(absltest.TestCase):
     with mock.patch.object(optax, 'adam', release):
       self.assert_refused(optimizers.Adam(), 'tf_style', 'pip install .')
 
+  def test_model_in_place_of_its_optimizer(self):
+    self.assert_refused(keras.Sequential(), 'pass model.optimizer')
+
   def test_no_optimizer(self):
     self.assert_refused(object(), 'object', 'is not an optimizer')
 
@@ -488,16 +492,52 @@ class PerParamTest(absltest.TestCase):
     params = joined([np.zeros(2), np.zeros(3)])
     mask = port.per_param([(True, (2,)), (True, (3,))], joined)
     self.assertEqual(mask(params), {'joined': True})
-    with self.assertRaisesRegex(ValueError, 'joins arrays'):
+    with self.assertRaisesRegex(ValueError, 'joins different'):
       port.per_param([(True, (2,)), (False, (3,))], joined)
 
   def test_to_params_must_return_a_tree_like_params(self):
     mask = port.per_param(self.values, transposed)
     renamed = {'weight': self.params['kernel'], 'bias': self.params['bias']}
-    reshaped = {**self.params, 'kernel': np.zeros((4, 3))}
-    for params in (renamed, reshaped):
-      with self.assertRaisesRegex(ValueError, 'to_params returns .* are '):
-        mask(params)
+    with self.assertRaisesRegex(ValueError, 'to_params returns .* params are'):
+      mask(renamed)
+
+  def test_to_params_must_not_compute(self):
+
+    def added(arrays):
+      return {'sum': arrays[0] + arrays[1], 'last': arrays[2]}
+
+    values = [(True, (2,)), (False, (2,)), (True, (2,))]
+    with self.assertRaisesRegex(ValueError, 'to_params computes'):
+      port.per_param(values, added)
+
+  def test_to_params_may_cast(self):
+
+    def cast(arrays):
+      return [np.asarray(array, np.float32) for array in arrays]
+
+    mask = port.per_param(self.values, cast)
+    self.assertEqual(mask([np.zeros((4, 3)), np.zeros(3)]), [True, False])
+
+  def test_values_are_found_by_name_in_any_order(self):
+
+    def ordered(arrays):
+      return collections.OrderedDict(b=arrays[0], a=arrays[1])
+
+    mask = port.per_param([(True, ()), (False, ())], ordered)
+    self.assertEqual(mask({'a': 0.0, 'b': 0.0}), {'a': False, 'b': True})
+
+  def test_ten_comes_after_two_in_a_list_but_not_in_a_dict(self):
+
+    def numbered(arrays):
+      return {str(i): array for i, array in enumerate(arrays)}
+
+    decays = [i < 3 for i in range(12)]
+    mask = port.per_param([(value, ()) for value in decays], numbered)
+    self.assertEqual(mask([0.0] * 12), decays)
+
+  def test_empty_arrays_have_any_value(self):
+    mask = port.per_param([(True, (2,)), (False, (0,))], list)
+    self.assertEqual(mask([np.zeros(2), np.zeros(0)]), [True, True])
 
   @unittest.skipUnless(blocks.has_new_flax(), 'needs flax 0.11')
   def test_mask_works_in_nnx(self):

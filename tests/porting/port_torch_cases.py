@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import torch
+import transformers
 
 from porting import port
 from tests.porting import frameworks
@@ -219,6 +220,15 @@ class StateTest(parameterized.TestCase):
     code = port.to_optax(torch.optim.Adam(groups))
     self.assertIn("    ('group_0', (2,)),  # bias\n", code)
     self.assertIn("    ('group_1', (2, 3)),  # weight\n", code)
+
+  def test_empty_parameter(self):
+    empty = torch.nn.Parameter(torch.empty(0))
+    groups = [
+        {'params': _parameters()},
+        {'params': [empty], 'weight_decay': 0.0},
+    ]
+    code = port.to_optax(torch.optim.AdamW(groups))
+    self.assertIn('    (False, (0,)),\n', code)
 
   def test_models_are_not_copied(self):
     huge = torch.nn.Parameter(torch.empty(10**12, device='meta'))
@@ -438,6 +448,19 @@ class ScriptsTest(absltest.TestCase):
       return optimizer, schedulers.LambdaLR(optimizer, factor)
 
     self._check(create, linear_with_warmup)
+
+  def test_cosine_of_hugging_face_is_compared_for_the_steps_of_training(self):
+    cosine = optax.warmup_cosine_decay_schedule(0.0, 5e-5, 20.0, 200.0)
+
+    def rate(count):
+      return cosine(count)
+
+    def create(params):
+      optimizer = torch.optim.AdamW(params, 5e-5, eps=1e-6)
+      return optimizer, transformers.get_scheduler('cosine', optimizer, 20, 200)
+
+    code = self._check(create, rate)
+    self.assertIn('# The rates are compared for 200 steps of training.', code)
 
   def test_accelerate(self):
 
