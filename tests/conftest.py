@@ -12,11 +12,7 @@ import os
 import subprocess
 import sys
 
-import jax
 import pytest
-
-if not hasattr(jax, 'enable_x64'):  # JAX 0.6, as on Python 3.10.
-  jax.enable_x64 = jax.experimental.enable_x64
 
 _NO_INDEX = 'pip reaches no package index'
 
