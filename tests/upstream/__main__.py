@@ -1,9 +1,8 @@
 """Runs upstream's tests on the built fork: ``python -m tests.upstream``.
 
 Takes modules such as ``optax._src.alias_test``, and by default runs the whole
-suite, for which XLA optimizes nothing, since compiling takes most of the time.
-Tests that fail run again on the unmodified release. They count as failures of
-the fork only if they pass there or don't exist there.
+suite. Tests that fail run again on the unmodified release. They count as
+failures of the fork only if they pass there or don't exist there.
 """
 
 import collections
@@ -12,7 +11,6 @@ import pathlib
 import sys
 
 from graft import release
-from tests.porting import processes
 from tests.upstream import suite
 
 
@@ -30,7 +28,7 @@ def _failed(outcomes: dict[str, str]) -> set[str]:
   return {test for test, outcome in outcomes.items() if outcome == 'failed'}
 
 
-def _failed_on_release(tests: set[str], xla_flags: str) -> set[str]:
+def _failed_on_release(tests: set[str]) -> set[str]:
   """Returns which of these tests fail on the unmodified release, too."""
   root = release.fetched().root
   files = {test.split('::')[0] for test in tests}
@@ -39,9 +37,7 @@ def _failed_on_release(tests: set[str], xla_flags: str) -> set[str]:
     return set()
   names = {test.rpartition('.')[2] for test in tests}
   selection = ' or '.join(sorted(names))
-  outcomes = suite.outcomes(
-      root, existing, '-n2', '-k', selection, xla_flags=xla_flags
-  )
+  outcomes = suite.outcomes(root, existing, '-n2', '-k', selection)
   return tests & _failed(outcomes)
 
 
@@ -49,16 +45,10 @@ def main(arguments: list[str]) -> int:
   """Runs the tests of modules, with options of pytest's; returns the status."""
   options = [x for x in arguments if x.startswith('-')]
   modules = [x for x in arguments if not x.startswith('-')]
-  if modules:
-    files = [_file_of(module) for module in modules]
-    xla_flags = ''
-  else:
-    files = ['optax']
-    xla_flags = processes.xla_flags()
-  root = _installed_root()
-  outcomes = suite.outcomes(root, files, '-n2', *options, xla_flags=xla_flags)
+  files = [_file_of(module) for module in modules] or ['optax']
+  outcomes = suite.outcomes(_installed_root(), files, '-n2', *options)
   failed = _failed(outcomes)
-  on_both = _failed_on_release(failed, xla_flags) if failed else set()
+  on_both = _failed_on_release(failed) if failed else set()
   on_fork_alone = failed - on_both
   for test in sorted(on_both):
     print(f'fails on the release too: {test}')
