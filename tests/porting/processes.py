@@ -39,7 +39,7 @@ def _has_flag(flag):
 
 
 @functools.cache
-def _xla_flags():
+def xla_flags():
   """Returns the flags of the environment, and those of ours that XLA has."""
   known = [flag for flag in _FLAGS if _has_flag(flag)]
   return ' '.join([os.environ.get('XLA_FLAGS', ''), *known])
@@ -52,7 +52,7 @@ def _executor(process):
       'KERAS_BACKEND': 'jax' if process == 'jax' else 'tensorflow',
       'JAX_ENABLE_X64': '1',
       'TF_CPP_MIN_LOG_LEVEL': '3',
-      'XLA_FLAGS': _xla_flags(),
+      'XLA_FLAGS': xla_flags(),
   }
   new = multiprocessing.get_context('spawn')
   executor = futures.ProcessPoolExecutor(1, mp_context=new)
@@ -85,7 +85,7 @@ def run_tests(file, *options):
       capture_output=True,
       text=True,
       check=False,
-      env={**os.environ, 'XLA_FLAGS': _xla_flags()},
+      env={**os.environ, 'XLA_FLAGS': xla_flags()},
   )
   if done.returncode:
     raise AssertionError(done.stdout + done.stderr)

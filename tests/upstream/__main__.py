@@ -1,8 +1,10 @@
 """Runs upstream's tests on the built fork: ``python -m tests.upstream``.
 
 Takes modules such as ``optax._src.alias_test``, and by default runs the whole
-suite. Tests that fail run again on the unmodified release. They count as
-failures of the fork only if they pass there or don't exist there.
+suite, for which XLA optimizes nothing, since compiling takes most of the time.
+Tests that fail run again, with XLA's defaults, on the fork and on the
+unmodified release. They count as failures of the fork if they fail on it again,
+and pass on the release or don't exist there.
 """
 
 import collections
@@ -11,6 +13,7 @@ import pathlib
 import sys
 
 from graft import release
+from tests.porting import processes
 from tests.upstream import suite
 
 
@@ -28,28 +31,36 @@ def _failed(outcomes: dict[str, str]) -> set[str]:
   return {test for test, outcome in outcomes.items() if outcome == 'failed'}
 
 
-def _failed_on_release(tests: set[str]) -> set[str]:
-  """Returns which of these tests fail on the unmodified release, too."""
-  root = release.fetched().root
+def _fail_again(root: pathlib.Path, tests: set[str]) -> set[str]:
+  """Runs tests of a package again, and returns which of them fail."""
   files = {test.split('::')[0] for test in tests}
   existing = [file for file in sorted(files) if (root / file).is_file()]
   if not existing:
     return set()
   names = {test.rpartition('.')[2] for test in tests}
   selection = ' or '.join(sorted(names))
-  outcomes = suite.outcomes(root, existing, '-n2', '-k', selection)
-  return tests & _failed(outcomes)
+  return tests & _failed(suite.outcomes(root, existing, '-n2', '-k', selection))
 
 
 def main(arguments: list[str]) -> int:
   """Runs the tests of modules, with options of pytest's; returns the status."""
   options = [x for x in arguments if x.startswith('-')]
   modules = [x for x in arguments if not x.startswith('-')]
-  files = [_file_of(module) for module in modules] or ['optax']
-  outcomes = suite.outcomes(_installed_root(), files, '-n2', *options)
+  if modules:
+    files = [_file_of(module) for module in modules]
+    xla_flags = ''
+  else:
+    files = ['optax']
+    xla_flags = processes.xla_flags()
+  root = _installed_root()
+  outcomes = suite.outcomes(root, files, '-n2', *options, xla_flags=xla_flags)
   failed = _failed(outcomes)
-  on_both = _failed_on_release(failed) if failed else set()
-  on_fork_alone = failed - on_both
+  on_fork = _fail_again(root, failed)
+  on_release = _fail_again(release.fetched().root, failed)
+  on_fork_alone = on_fork - on_release
+  on_both = on_fork & on_release
+  for test in sorted(failed - on_fork):
+    print(f'passes when it runs again: {test}')
   for test in sorted(on_both):
     print(f'fails on the release too: {test}')
   for test in sorted(on_fork_alone):

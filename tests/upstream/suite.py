@@ -35,6 +35,7 @@ def outcomes(
     tests: list[str],
     *options: str,
     python: str = sys.executable,
+    xla_flags: str = '',
 ) -> dict[str, str]:
   """Runs tests, such as ``optax/_src/base_test.py``, of the optax in a folder.
 
@@ -43,6 +44,7 @@ def outcomes(
     tests: Files in it.
     *options: Options of pytest.
     python: The interpreter.
+    xla_flags: Flags for XLA, which compiles the tests.
 
   Returns:
     ``passed``, ``skipped`` or ``failed`` for each ``file::test``.
@@ -56,6 +58,8 @@ def outcomes(
     command += options
     command += [str(root / test) for test in tests]
     env = dict(os.environ, PYTHONPATH=str(root))
+    if xla_flags:
+      env['XLA_FLAGS'] = xla_flags
     subprocess.run(command, env=env, check=False)
     found = {}
     for case in ElementTree.parse(report).iter('testcase'):
