@@ -400,7 +400,7 @@ def per_param(values, to_params):
     to_params: Turns a list of arrays into a tree like `params`. It may rename,
       transpose, reshape and split them, and join those with the same value.
   """
-  # No sum or multiple of these is one of them.
+  # No sum of two, three or four of these is one of them.
   marks = [-(index + 1.25) for index in range(len(values))]
   value_of = dict(zip(marks, [value for value, _ in values], strict=True))
 
