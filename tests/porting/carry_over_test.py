@@ -18,9 +18,9 @@ import optax
 import pytest
 
 from porting import carry_over
+from tests import processes
 from tests.docs import blocks
 from tests.porting import frameworks
-from tests.porting import processes
 from tests.porting import states
 
 os.environ.setdefault('KERAS_BACKEND', 'jax')
@@ -461,14 +461,14 @@ class PageTest(parameterized.TestCase):
 class TensorFlowTest(absltest.TestCase):
 
   def test_states_of_tensorflow(self):
-    processes.run_tests('carry_over_tensorflow.py')
+    processes.run_tests('porting/carry_over_tensorflow.py')
 
 
 @processes.only_all
 class TorchTest(absltest.TestCase):
 
   def test_states_of_torch(self):
-    processes.run_tests('carry_over_torch.py')
+    processes.run_tests('porting/carry_over_torch.py')
 
 
 if __name__ == '__main__':

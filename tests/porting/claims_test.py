@@ -15,10 +15,10 @@ import numpy as np
 import optax
 from sklearn import neural_network
 
+from tests import processes
 from tests.porting import frameworks
 from tests.porting import pages
 from tests.porting import problem
-from tests.porting import processes
 from tests.porting import training
 
 

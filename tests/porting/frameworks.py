@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from tests import processes
 from tests.docs import blocks
 from tests.porting import problem
-from tests.porting import processes
 from tests.porting import rules
 from tests.porting import training
 

@@ -2,7 +2,7 @@
 
 from absl.testing import absltest
 
-from tests.porting import processes
+from tests import processes
 
 # A class for each process, since pytest-xdist keeps a class in one worker.
 
@@ -10,42 +10,43 @@ from tests.porting import processes
 class KerasDrawsTest(absltest.TestCase):
 
   def test_random_optimizers_of_keras(self):
-    processes.run_tests('port_keras_cases.py', '-k', 'RandomTest')
+    processes.run_tests('porting/port_keras_cases.py', '-k', 'RandomTest')
 
 
 class KerasTest(absltest.TestCase):
 
   @processes.only_all
   def test_rows_of_keras(self):
-    processes.run_tests('port_keras_cases.py', '-k', 'RowsTest')
+    processes.run_tests('porting/port_keras_cases.py', '-k', 'RowsTest')
 
 
 class TensorflowDrawsTest(absltest.TestCase):
 
   @processes.only_all
   def test_random_optimizers_of_keras_2(self):
-    processes.run_tests('port_tensorflow_cases.py', '-k', 'DrawsTest')
+    processes.run_tests('porting/port_tensorflow_cases.py', '-k', 'DrawsTest')
 
 
 class TensorflowTest(absltest.TestCase):
 
   @processes.only_all
   def test_tensorflow(self):
-    processes.run_tests('port_tensorflow_cases.py', '-k', 'not DrawsTest')
+    file = 'porting/port_tensorflow_cases.py'
+    processes.run_tests(file, '-k', 'not DrawsTest')
 
 
 class TorchDrawsTest(absltest.TestCase):
 
   @processes.only_all
   def test_random_optimizers_of_torch(self):
-    processes.run_tests('port_torch_cases.py', '-k', 'DrawsTest')
+    processes.run_tests('porting/port_torch_cases.py', '-k', 'DrawsTest')
 
 
 class TorchTest(absltest.TestCase):
 
   @processes.only_all
   def test_torch(self):
-    processes.run_tests('port_torch_cases.py', '-k', 'not DrawsTest')
+    processes.run_tests('porting/port_torch_cases.py', '-k', 'not DrawsTest')
 
 
 if __name__ == '__main__':

@@ -2,14 +2,14 @@
 
 from absl.testing import absltest
 
-from tests.porting import processes
+from tests import processes
 
 
 @processes.only_all
 class SparseTest(absltest.TestCase):
 
   def test_sparse_gradients(self):
-    processes.run_tests('sparse_cases.py')
+    processes.run_tests('porting/sparse_cases.py')
 
 
 if __name__ == '__main__':

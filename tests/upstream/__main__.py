@@ -13,8 +13,11 @@ import pathlib
 import sys
 
 from graft import release
-from tests.porting import processes
+from tests import processes
 from tests.upstream import suite
+
+# It replaces the flags for XLA, which has them from the first test file on.
+_SHARDING = 'optax/_src/sharding_test.py'
 
 
 def _installed_root() -> pathlib.Path:
@@ -25,6 +28,16 @@ def _installed_root() -> pathlib.Path:
 
 def _file_of(module: str) -> str:
   return module.replace('.', '/') + '.py'
+
+
+def _run_whole_suite(root: pathlib.Path, *options: str) -> dict[str, str]:
+  """Returns the outcomes of all tests of a package."""
+  others = f'--ignore={root / _SHARDING}'
+  xla_flags = processes.xla_flags()
+  outcomes = suite.outcomes(
+      root, ['optax'], others, *options, xla_flags=xla_flags
+  )
+  return outcomes | suite.outcomes(root, [_SHARDING], *options)
 
 
 def _failed(outcomes: dict[str, str]) -> set[str]:
@@ -44,16 +57,13 @@ def _fail_again(root: pathlib.Path, tests: set[str]) -> set[str]:
 
 def main(arguments: list[str]) -> int:
   """Runs the tests of modules, with options of pytest's; returns the status."""
-  options = [x for x in arguments if x.startswith('-')]
-  modules = [x for x in arguments if not x.startswith('-')]
-  if modules:
-    files = [_file_of(module) for module in modules]
-    xla_flags = ''
-  else:
-    files = ['optax']
-    xla_flags = processes.xla_flags()
+  options = ['-n2', *(x for x in arguments if x.startswith('-'))]
+  files = [_file_of(x) for x in arguments if not x.startswith('-')]
   root = _installed_root()
-  outcomes = suite.outcomes(root, files, '-n2', *options, xla_flags=xla_flags)
+  if files:
+    outcomes = suite.outcomes(root, files, *options)
+  else:
+    outcomes = _run_whole_suite(root, *options)
   failed = _failed(outcomes)
   on_fork = _fail_again(root, failed)
   on_release = _fail_again(release.fetched().root, failed)

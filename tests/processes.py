@@ -77,8 +77,8 @@ def call_in(process, function, *args, **kwargs):
 
 
 def run_tests(file, *options):
-  """Runs the tests of a file in this folder, and raises if one fails."""
-  path = pathlib.Path(__file__).with_name(file)
+  """Runs the tests of a file below this folder, and raises if one fails."""
+  path = pathlib.Path(__file__).parent / file
   command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:xdist', path]
   done = subprocess.run(
       [*command, *options],
