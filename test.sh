@@ -18,7 +18,8 @@ hash=$(find optax graft setup.py pyproject.toml {tests,docs}/requirements*.txt \
 if [ "$(cat ".venv/$wanted" 2> /dev/null)" != "$hash" ]; then
   [ -x $python ] || "${PYTHON:-python3}" -m venv .venv
   rm -f .venv/requirements*
-  $python -m pip install --quiet . -r "tests/$wanted.txt"
+  # Python compiles a module when it is first imported; most never are.
+  $python -m pip install --quiet --no-compile . -r "tests/$wanted.txt"
   $python -m pip check
   # The release as published, so that no test has to download it.
   $python -c 'from graft import release; release.fetched()'
