@@ -96,14 +96,12 @@ def _run(program: str, optax: pathlib.Path) -> tuple[bool, str]:
   """
   prefixes = ('JAX_', 'NPY_', 'XLA_')
   env = {k: v for k, v in os.environ.items() if not k.startswith(prefixes)}
-  # Most of the time goes into compiling programs that run once.
-  settings = {'JAX_PLATFORMS': 'cpu', 'JAX_DISABLE_MOST_OPTIMIZATIONS': '1'}
   program = f'import sys; sys.path = sys.argv[1:]; {program}'
   # PYTHONPATH cannot hold a folder with a colon in its name.
   path = [str(optax), str(REPOSITORY), *sys.path]
   done = subprocess.run(
       [sys.executable, '-I', '-B', '-W', 'ignore', '-c', program, *path],
-      env=env | settings,
+      env=env | {'JAX_PLATFORMS': 'cpu'},
       cwd=REPOSITORY,
       stdin=subprocess.DEVNULL,
       capture_output=True,
