@@ -55,7 +55,8 @@ def _merge_modules(
   """Upstream's module with the statements of a sparse one."""
   wrapper = metadata.MetadataWrapper(theirs, unsafe_skip_copy=True)
   scopes = wrapper.resolve(metadata.ScopeProvider)
-  merger = _Merger(version, scopes)
+  unlisted = m.findall(theirs, _unlisted(m.Name()))
+  merger = _Merger(version, scopes, unlisted)
   scope = next(iter(scopes.values())).globals
   imports = [x for x in ours if m.matches(x, notation.IMPORT)]
   others = [x for x in ours if x not in imports]
@@ -90,33 +91,29 @@ def _findings(text: str) -> collections.Counter[str]:
   )
 
 
-def _count_bindings(name: str, suite: _Suite, scope: _Scope) -> int:
+def _unlisted(name: m.Name) -> m.OneOf:
+  """The bindings of a name that the scopes of LibCST lack."""
+  return m.OneOf(
+      m.NamedExpr(target=name),
+      m.MatchAs(name=name),
+      m.MatchStar(name=name),
+      m.MatchMapping(rest=name),
+      m.NameItem(name=name),
+  )
+
+
+def _count_bindings(
+    name: str, suite: _Suite, scope: _Scope, unlisted: Sequence[cst.CSTNode]
+) -> int:
   """How often a function binds a name, apart from its parameters."""
   assignments = [x.node for x in scope.assignments[name]]
   known = [x for x in assignments if not isinstance(x, cst.Param)]
-  # The scopes of LibCST lack these.
-  named = m.Name(name)
-  forms = m.OneOf(
-      m.NamedExpr(target=named),
-      m.MatchAs(name=named),
-      m.MatchStar(name=named),
-      m.MatchMapping(rest=named),
-      m.NameItem(name=named),
-  )
+  if not unlisted:  # As in most modules. The search below takes long.
+    return len(known)
+  forms = _unlisted(m.Name(name))
   found = itertools.chain(*(m.findall(x, forms) for x in suite))
   others = [x for x in found if getattr(x, 'target', None) not in known]
   return len(known) + len(others)
-
-
-def _find(name: str, suite: _Suite, scope: _Scope) -> int:
-  """The index of the statement of upstream's that binds a name, or is it."""
-  there = [i for i, x in enumerate(suite) if notation.name_of(x) == name]
-  count = _count_bindings(name, suite, scope) or len(there)
-  if count != 1:
-    raise GraftError(f'upstream has `{name}` {count} times')
-  if not there:
-    raise GraftError(f'upstream has `{name}` in a different form or place')
-  return there[0]
 
 
 def _with_comments(theirs: Any, ours: Any) -> Any:
@@ -131,6 +128,7 @@ class _Merger:
 
   version: str
   scopes: Mapping[cst.CSTNode, _Scope]
+  unlisted: Sequence[cst.CSTNode]  # Bindings that the scopes lack.
 
   def merge_suite(self, ours: _Suite, theirs: _Suite, scope: _Scope) -> _Suite:
     """The statements of a module, a class or a function, with ours added."""
@@ -165,10 +163,10 @@ class _Merger:
       index, merged = self.merge_condition(ours, theirs)
     elif isinstance(ours, cst.SimpleStatementLine):
       name = notation.name_of(ours) or notation.first_line(ours)
-      index = _find(name, theirs, scope)
+      index = self.find(name, theirs, scope)
       merged = self.merge_line(ours, theirs[index])
     elif isinstance(ours, notation.Definition):
-      index = _find(ours.name.value, theirs, scope)
+      index = self.find(ours.name.value, theirs, scope)
       merged = self.merge_definition(ours, theirs[index])
     else:
       line = notation.line_with_hole(ours)
@@ -177,6 +175,17 @@ class _Merger:
       whole = ours.deep_replace(line, bare)
       merged = whole.with_changes(leading_lines=theirs[index].leading_lines)
     return index, _with_comments(merged, ours)
+
+  def find(self, name: str, suite: _Suite, scope: _Scope) -> int:
+    """The index of the statement of upstream's that binds a name, or is it."""
+    there = [i for i, x in enumerate(suite) if notation.name_of(x) == name]
+    bindings = _count_bindings(name, suite, scope, self.unlisted)
+    count = bindings or len(there)
+    if count != 1:
+      raise GraftError(f'upstream has `{name}` {count} times')
+    if not there:
+      raise GraftError(f'upstream has `{name}` in a different form or place')
+    return there[0]
 
   def merge_line(self, ours: Any, theirs: Any) -> cst.SimpleStatementLine:
     """Upstream's assignment, return or docstring with what ours adds."""

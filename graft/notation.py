@@ -40,8 +40,10 @@ def first_line(statement: Any) -> str:
 
 def count_holes(node: cst.CSTNode) -> int:
   """How many holes a part of a tree has."""
-  in_brackets = m.findall(node, m.Index(HOLE))
-  return len(m.findall(node, HOLE)) - len(in_brackets)
+  found = m.findall(node, HOLE | m.Index(HOLE))
+  in_brackets = [x for x in found if isinstance(x, cst.Index)]
+  # Each of these is found itself, and so is its `...`.
+  return len(found) - 2 * len(in_brackets)
 
 
 def has_hole(node: cst.CSTNode) -> bool:
