@@ -571,7 +571,8 @@ def scale_by_keras_nadam(b1=0.9, b2=0.999, eps=1e-7):
     def direction(g, m, v):
       m_hat = momentum(t + 1) * m / (1 - next_product)
       g_hat = (1 - momentum(t)) * g / (1 - product)
-      return (m_hat + g_hat) / (jnp.sqrt(v / (1 - b2**t)) + eps)
+      d = (m_hat + g_hat) / (jnp.sqrt(v / (1 - b2**t)) + eps)
+      return d.astype(g.dtype)
 
     updates = jax.tree.map(direction, grads, inner.mu, inner.nu)
     return updates, dict(moments=inner, product=product)
@@ -613,9 +614,11 @@ def scale_by_torch_amsgrad(b1=0.9, b2=0.999, eps=1e-8):
   def scaled_eps(count):
     return eps * jnp.sqrt(1 - b2 ** (count + 1))
 
-  # As arrays of bfloat16, decay rates such as 0.999 would round to 1.
-  static = 'b1', 'b2'
-  amsgrad = optax.inject_hyperparams(optax.scale_by_amsgrad, static)
+  # In the dtype of the parameters, such as bfloat16, 0.999 may round to 1.
+  dtype = jnp.result_type(float)
+  amsgrad = optax.inject_hyperparams(
+      optax.scale_by_amsgrad, ('b1', 'b2'), hyperparam_dtype=dtype
+  )
   return amsgrad(b1, b2, eps=scaled_eps, epsilon_hat=True)
 
 
@@ -625,9 +628,11 @@ def scale_by_torch_radam(b1=0.9, b2=0.999, eps=1e-8):
   def scaled_eps(count):
     return eps / jnp.sqrt(1 - b2 ** (count + 1))
 
-  # As arrays of bfloat16, decay rates such as 0.999 would round to 1.
-  static = 'b1', 'b2'
-  radam = optax.inject_hyperparams(optax.scale_by_radam, static)
+  # In the dtype of the parameters, such as bfloat16, 0.999 may round to 1.
+  dtype = jnp.result_type(float)
+  radam = optax.inject_hyperparams(
+      optax.scale_by_radam, ('b1', 'b2'), hyperparam_dtype=dtype
+  )
   return radam(b1, b2, eps=scaled_eps)
 
 
@@ -652,7 +657,8 @@ def scale_by_torch_nadam(b1=0.9, b2=0.999, eps=1e-8, momentum_decay=4e-3):
     ahead = following / (1 - product * following)
 
     def direction(g, m, v):
-      return (now * g + ahead * m) / (jnp.sqrt(v / (1 - b2**count)) + eps)
+      d = (now * g + ahead * m) / (jnp.sqrt(v / (1 - b2**count)) + eps)
+      return d.astype(g.dtype)
 
     updates = jax.tree.map(direction, grads, adam.mu, adam.nu)
     return updates, (adam, product)

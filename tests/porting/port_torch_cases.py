@@ -75,6 +75,13 @@ def _train_torch(params, optimizer, scheduler, every, gradients):
   return [np.stack(values) for values in zip(*history, strict=True)]
 
 
+def _run(code):
+  """Returns the optimizer that code defines."""
+  scope = {}
+  exec(code, scope)  # pylint: disable=exec-used
+  return scope['optimizer']
+
+
 class DrawsTest(absltest.TestCase):
   """Settings of all kinds at once."""
 
@@ -200,6 +207,28 @@ class StateTest(parameterized.TestCase):
     param = torch.nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
     code = port.to_optax(torch.optim.Adam([param]))
     self.assertIn('# Your parameters are bfloat16, in which', code)
+
+  @parameterized.parameters(('Adam', {'amsgrad': True}), ('RAdam', {}))
+  def test_scan_over_narrow_parameters(self, kind, settings):
+    optimizer = getattr(torch.optim, kind)(_parameters(), **settings)
+    translated = _run(port.to_optax(optimizer))
+
+    def step(carry, grads):
+      params, state = carry
+      updates, state = translated.update(grads, state, params)
+      return (optax.apply_updates(params, updates), state), None
+
+    params = jnp.ones(3, jnp.bfloat16)
+    carry = params, translated.init(params)
+    gradients = jnp.ones((4, 3), jnp.bfloat16)
+    (params, _), _ = jax.lax.scan(step, carry, gradients)
+    self.assertEqual(params.dtype, jnp.bfloat16)
+
+  def test_narrow_updates_of_nadam(self):
+    nadam = _run(port.to_optax(torch.optim.NAdam(_parameters())))
+    grads = jnp.ones(3, jnp.bfloat16)
+    updates, _ = nadam.update(grads, nadam.init(grads))
+    self.assertEqual(updates.dtype, jnp.bfloat16)
 
   def test_rounded_tensors_are_noted(self):
     rounded = '# lr is a tensor of float32: the code has the shortest'
