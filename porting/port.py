@@ -38,8 +38,6 @@ from typing import Any
 import warnings
 import zipfile
 
-# Of a rate of your own, whose boundaries are not known.
-_OWN_COUNTS = (*range(5000), *range(5000, 100_000, 100))
 _INSTALL = (
     "needs the fork of optax that has TensorFlow's Adam. Install it with `pip"
     ' install .` in its clone; see docs/install.md'
@@ -58,6 +56,9 @@ _WIDTH = 80
 # Names in the code that this file does not define.
 _USED_NAMES = 'decays', 'labels', 'optimizer', 'to_params'
 _GUIDE = 'docs/porting/'
+# Numbers of updates at which a rate of your own is compared: its boundaries are
+# not known.
+_OWN_COUNTS = (*range(5000), *range(5000, 100_000, 100))
 
 
 def to_optax(

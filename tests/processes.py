@@ -22,12 +22,10 @@ only_all = unittest.skipUnless(
 )
 
 # JAX compiles each of these programs once and runs it for milliseconds, so it
-# is told not to optimize them. The second flag saves the most, but only some
-# versions of XLA have it.
-_FLAGS = (
-    '--xla_backend_optimization_level=0',
-    '--xla_cpu_use_fusion_emitters=false',
-)
+# is told not to optimize them.
+_NO_OPTIMIZATION = '--xla_backend_optimization_level=0'
+# It saves the most, but only some versions of XLA have it.
+_NO_EMITTERS = '--xla_cpu_use_fusion_emitters=false'
 
 
 def _has_flag(flag):
@@ -41,8 +39,10 @@ def _has_flag(flag):
 @functools.cache
 def xla_flags():
   """Returns the flags of the environment, and those of ours that XLA has."""
-  known = [flag for flag in _FLAGS if _has_flag(flag)]
-  return ' '.join([os.environ.get('XLA_FLAGS', ''), *known])
+  flags = [os.environ.get('XLA_FLAGS', ''), _NO_OPTIMIZATION]
+  if _has_flag(_NO_EMITTERS):
+    flags.append(_NO_EMITTERS)
+  return ' '.join(flags)
 
 
 @functools.cache
