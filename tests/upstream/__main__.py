@@ -16,7 +16,7 @@ from graft import release
 from tests import processes
 from tests.upstream import suite
 
-# It replaces the flags for XLA, which has them from the first test file on.
+# Importing it replaces XLA_FLAGS. So it runs by itself, with XLA's defaults.
 _SHARDING = 'optax/_src/sharding_test.py'
 
 
