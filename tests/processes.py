@@ -76,12 +76,12 @@ def call_in(process, function, *args, **kwargs):
   return _executor(process).submit(function, *args, **kwargs).result()
 
 
-def run_tests(file, *options):
+def run_tests(file):
   """Runs the tests of a file below this folder, and raises if one fails."""
   path = pathlib.Path(__file__).parent / file
   command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:xdist', path]
   done = subprocess.run(
-      [*command, *options],
+      command,
       capture_output=True,
       text=True,
       check=False,

@@ -18,6 +18,7 @@ os.environ['KERAS_BACKEND'] = 'jax'
 import keras
 
 from porting import port
+from tests import processes
 from tests.porting import frameworks
 from tests.porting import keras_draws
 from tests.porting import pages
@@ -90,6 +91,7 @@ def _rows():
   return [(case.name, case) for case in cases]
 
 
+@processes.only_all
 class RowsTest(parameterized.TestCase):
   """What the guide translates by hand."""
 

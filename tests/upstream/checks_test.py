@@ -44,7 +44,8 @@ def _old_python() -> str:
     venv.create(folder, with_pip=True, clear=True)
     wanted = [f'jax=={_OLDEST_JAX}', f'jaxlib=={_OLDEST_JAX}', 'absl-py']
     wanted += ['pytest', 'scikit-learn', 'scipy']
-    subprocess.run([python, '-m', 'pip', 'install', '-q', *wanted], check=True)
+    install = [python, '-m', 'pip', 'install', '--quiet', '--no-compile']
+    subprocess.run([*install, *wanted], check=True)
     (folder / 'ready').touch()
   return python
 
