@@ -4,7 +4,7 @@ In the order in which a file passes through them:
 
   release     finds upstream, and checks that it is as it was released
   package     merges the whole of ``optax/``: as a tree, checked, or as a diff
-  modules     merges one module: finds upstream's statement for each of ours
+  modules     merges one module: finds where each sparse statement belongs
   notation    reads ``...`` and ``@since``, and says where a statement goes
   additions   adds parameters, keywords and conditions to upstream's code
   docstrings  adds paragraphs and entries to a docstring

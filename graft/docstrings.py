@@ -55,7 +55,7 @@ def _section_named(heading: str, sections: list[_Section]) -> _Section:
 
 
 def _merged(new: list[str], lines: list[str]) -> list[str]:
-  """Upstream's lines with those of ours, which have no margin."""
+  """Adds our lines, which have no margin, to upstream's lines."""
   margin = _margin(lines[1:])
   theirs = _sections(lines, margin)
   ours = _sections(new, 0)

@@ -226,7 +226,7 @@ class _Merger:
       raise GraftError(f'{name}: {problem}', remedy) from error
 
   def merge_body(self, ours: Any, theirs: Any) -> notation.Definition:
-    """Upstream's function or class with the statements of ours."""
+    """Adds our statements to upstream's function or class."""
     if m.matches(ours.body, m.SimpleStatementSuite([m.Expr(notation.HOLE)])):
       return theirs
     for body in (ours.body, theirs.body):

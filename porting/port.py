@@ -1317,7 +1317,7 @@ class _Keras:
     return float(rate) if rate.dtype == np.float64 else _shortest(rate)
 
   def _get_rate(self):
-    """Returns the optimizer's learning rate, as Keras has it."""
+    """Returns the learning rate as Keras stores it."""
     return self.optimizer._learning_rate
 
   def _to_numpy(self, value):

@@ -38,7 +38,7 @@ def _has_flag(flag):
 
 @functools.cache
 def xla_flags():
-  """Returns the flags of the environment, and those of ours that XLA has."""
+  """Returns XLA_FLAGS, with the flags above that this XLA knows."""
   flags = [os.environ.get('XLA_FLAGS', ''), _NO_OPTIMIZATION]
   if _has_flag(_NO_EMITTERS):
     flags.append(_NO_EMITTERS)

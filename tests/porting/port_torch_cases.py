@@ -22,6 +22,7 @@ import torch
 import transformers
 
 from porting import port
+from tests.docs import blocks
 from tests.porting import frameworks
 from tests.porting import pages
 from tests.porting import problem
@@ -75,11 +76,9 @@ def _train_torch(params, optimizer, scheduler, every, gradients):
   return [np.stack(values) for values in zip(*history, strict=True)]
 
 
-def _run(code):
-  """Returns the optimizer that code defines."""
-  scope = {}
-  exec(code, scope)  # pylint: disable=exec-used
-  return scope['optimizer']
+def _run(code, **names):
+  """Returns the optimizer that code defines, which may use some names."""
+  return blocks.run([(1, code)], 'code', names)['optimizer']
 
 
 class DrawsTest(absltest.TestCase):
@@ -614,9 +613,7 @@ class ScriptsTest(absltest.TestCase):
     parts = {}
     for group, rate in zip(groups, (double, single), strict=True):
       code = port.to_optax(*create([dict(group)]), learning_rate=rate)
-      scope = {rate.__name__: rate}
-      exec(code, scope)  # pylint: disable=exec-used
-      parts[rate.__name__] = scope['optimizer']
+      parts[rate.__name__] = _run(code, **{rate.__name__: rate})
     labels = ['double', 'double', 'single', 'single']
     code = 'optimizer = optax.partition(parts, labels)'
     gradients = _gradients(2, 199)

@@ -66,9 +66,8 @@ def main(arguments: list[str]) -> int:
     outcomes = _run_whole_suite(root, *options)
   failed = _failed(outcomes)
   on_fork = _fail_again(root, failed)
-  on_release = _fail_again(release.fetched().root, failed)
-  on_fork_alone = on_fork - on_release
-  on_both = on_fork & on_release
+  on_both = _fail_again(release.fetched().root, on_fork)
+  on_fork_alone = on_fork - on_both
   for test in sorted(failed - on_fork):
     print(f'passes when it runs again: {test}')
   for test in sorted(on_both):
