@@ -76,10 +76,11 @@ def call_in(process, function, *args, **kwargs):
   return _executor(process).submit(function, *args, **kwargs).result()
 
 
-def run_tests(file):
-  """Runs the tests of a file below this folder, and raises if one fails."""
-  path = pathlib.Path(__file__).parent / file
-  command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:xdist', path]
+def run_tests(*files):
+  """Runs the tests of files below this folder, and raises if one fails."""
+  folder = pathlib.Path(__file__).parent
+  paths = [folder / file for file in files]
+  command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:xdist', *paths]
   done = subprocess.run(
       command,
       capture_output=True,

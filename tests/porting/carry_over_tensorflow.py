@@ -1,6 +1,6 @@
-"""The state of TensorFlow and its versions of Keras, without PyTorch.
+"""The state of TensorFlow and its versions of Keras.
 
-  ALL=1 python -m pytest tests/porting/carry_over_tensorflow.py
+`own_process_test.py` runs these tests.
 """
 
 import os

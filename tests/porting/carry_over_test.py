@@ -1,7 +1,6 @@
 """Moments.map and resume, and the state of Keras on JAX.
 
-TensorFlow and PyTorch run with ALL=1, each in a process of its own: see
-carry_over_tensorflow.py and carry_over_torch.py.
+`own_process_test.py` runs the tests for TensorFlow and PyTorch.
 """
 
 import os
@@ -18,7 +17,6 @@ import optax
 import pytest
 
 from porting import carry_over
-from tests import processes
 from tests.docs import blocks
 from tests.porting import frameworks
 from tests.porting import states
@@ -452,23 +450,6 @@ class PageTest(parameterized.TestCase):
       new = names['train'](names['CNN'](), names['optimizer'])
     with self.assertRaisesRegex(AssertionError, 'Not equal to tolerance'):
       names['check'](new)
-
-
-# A class for each process, since pytest-xdist keeps a class in one worker.
-
-
-@processes.only_all
-class TensorFlowTest(absltest.TestCase):
-
-  def test_states_of_tensorflow(self):
-    processes.run_tests('porting/carry_over_tensorflow.py')
-
-
-@processes.only_all
-class TorchTest(absltest.TestCase):
-
-  def test_states_of_torch(self):
-    processes.run_tests('porting/carry_over_torch.py')
 
 
 if __name__ == '__main__':

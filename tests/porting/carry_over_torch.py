@@ -1,6 +1,6 @@
-"""The state of PyTorch, in a process without TensorFlow.
+"""The state of PyTorch.
 
-  ALL=1 python -m pytest tests/porting/carry_over_torch.py
+`own_process_test.py` runs these tests.
 """
 
 import copy

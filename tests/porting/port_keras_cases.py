@@ -1,6 +1,6 @@
 """The code that port.py prints makes the updates of Keras's optimizers on JAX.
 
-`port_frameworks_test.py` runs these tests, with more random optimizers and
+`own_process_test.py` runs these tests, with more random optimizers and
 every row of the guide's page if ALL=1.
 """
 

@@ -1,6 +1,6 @@
 """The code that port.py prints makes the updates of Keras 2 and TensorFlow 1.
 
-`port_frameworks_test.py` runs these tests.
+`own_process_test.py` runs these tests.
 """
 
 import copy

@@ -1,6 +1,6 @@
 """What port.py prints, checks and refuses, with Keras on JAX.
 
-`port_frameworks_test.py` compares the code with Keras's optimizers.
+`own_process_test.py` compares the code with Keras's optimizers.
 """
 
 import collections

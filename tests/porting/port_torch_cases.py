@@ -1,6 +1,6 @@
 """The code that port.py prints makes the updates of PyTorch's optimizers.
 
-`port_frameworks_test.py` runs these tests.
+`own_process_test.py` runs these tests.
 """
 
 # pylint: disable=protected-access

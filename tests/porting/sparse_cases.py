@@ -1,7 +1,7 @@
 """What TensorFlow's optimizers do with the sparse gradient of an embedding.
 
 The porting pages say which of them compute the same as optax, which gets the
-sum of the slices. `sparse_test.py` runs these tests.
+sum of the slices. `own_process_test.py` runs these tests.
 """
 
 import os
