@@ -4,17 +4,14 @@
 
 A block without imports continues the block before it. All others begin a
 program with a fresh namespace. Programs that import a framework named in `SLOW`
-run only with ``ALL=1``, each in a process of its own: the LLVM of TensorFlow
-and that of PyTorch's Triton clash in one process. Blocks that use
+run only with ``ALL=1``, in a process for this framework. Blocks that use
 `nnx.Optimizer` need flax 0.11, and are left out with an older one.
 """
 
-from concurrent import futures
 import contextlib
 import functools
 from importlib import metadata
 import io
-import multiprocessing
 import os
 import pathlib
 import re
@@ -26,6 +23,8 @@ from typing import Any
 import markdown_it
 from packaging.version import Version
 
+from tests import processes
+
 ROOT = pathlib.Path(__file__).parents[2]
 # The pages, relative to the root.
 PAGES = sorted(
@@ -35,7 +34,7 @@ PAGES = sorted(
 )
 IMPORT = re.compile(r'^ *(import|from) ', re.MULTILINE)
 SLOW = re.compile(
-    r'^ *(import|from) (pyro|tensorflow|tf_keras|thinc|torch)\b', re.MULTILINE
+    r'^ *(?:import|from) (tensorflow|tf_keras|torch)\b', re.MULTILINE
 )
 
 
@@ -69,7 +68,7 @@ def run(
   return namespace
 
 
-def error(program: list[tuple[int, str]], place: str) -> str:
+def find_error(program: list[tuple[int, str]], place: str) -> str:
   """Runs a program silently and returns its traceback, if it raises."""
   import jax  # The backend of Keras is set first.
 
@@ -82,11 +81,10 @@ def error(program: list[tuple[int, str]], place: str) -> str:
   return ''
 
 
-def error_in_new_process(program: list[tuple[int, str]], place: str) -> str:
-  """Returns what `error` does, without loading frameworks into this process."""
-  new = multiprocessing.get_context('spawn')
-  with futures.ProcessPoolExecutor(1, mp_context=new) as executor:
-    return executor.submit(error, program, place).result()
+def slow_framework(program: list[tuple[int, str]]) -> str | None:
+  """Returns the framework in `SLOW` that a program imports."""
+  names = [name for _, code in program for name in SLOW.findall(code)]
+  return names[0] if names else None
 
 
 @functools.cache
@@ -112,11 +110,15 @@ def main(*pages: str) -> int:
   failed = 0
   for page in pages:
     for program in programs((ROOT / page).read_text('utf-8')):
-      is_slow = any(SLOW.search(code) for _, code in program)
-      if is_slow and not os.environ.get('ALL'):
+      framework = slow_framework(program)
+      if framework and not os.environ.get('ALL'):
         continue
-      run_program = error_in_new_process if is_slow else error
-      message = run_program(runnable(program, page), page)
+      found = runnable(program, page)
+      if framework:
+        process = 'torch' if framework == 'torch' else 'tensorflow'
+        message = processes.call_in(process, find_error, found, page)
+      else:
+        message = find_error(found, page)
       if message:
         line, _ = program[0]
         print(f'The program at {page}:{line} fails:', message, sep='\n')
