@@ -91,9 +91,11 @@ def _named(cases):
   return [(case.name, case) for case in cases]
 
 
-class RowsTest(_PagesTest):
+class RowsAndRecipesTest(_PagesTest):
 
-  @parameterized.named_parameters(_named(c for c in _CASES if c.kind == 'row'))
+  @parameterized.named_parameters(
+      _named(c for c in _CASES if c.kind in ('row', 'recipe'))
+  )
   def test_agrees(self, case):
     self._check_agrees(case, _process(case))
 
@@ -108,15 +110,6 @@ class RowsTest(_PagesTest):
     )
     message = 'The two codes agree, so this is not the table for them.'
     self.assertGreater(distance, DIFFERS, f'{message}\n{case.describe()}')
-
-
-class RecipesTest(_PagesTest):
-
-  @parameterized.named_parameters(
-      _named(c for c in _CASES if c.kind == 'recipe')
-  )
-  def test_agrees(self, case):
-    self._check_agrees(case, _process(case))
 
 
 def _on_tensorflow(case):
