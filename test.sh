@@ -31,7 +31,10 @@ failed=()
 run() { $python -m "$@" || failed+=("$*"); }
 # Classes run in the order of their files, and not the largest first: some with
 # few tests are slow, and a core would be idle if they came last.
-run_tests() { run pytest -n 2 --dist loadscope --no-loadscope-reorder "$@"; }
+run_tests() {
+  XLA_FLAGS=$($python -m tests.xla_flags) \
+    run pytest -n 2 --dist loadscope --no-loadscope-reorder "$@"
+}
 
 case "${1:-}" in
   '')

@@ -1,8 +1,7 @@
 """Calls functions and runs tests in processes of their own.
 
-Keras's backend, JAX's precision and the flags of its compiler are fixed once
-per process. The LLVM of TensorFlow and that of PyTorch's Triton clash in one
-process.
+Keras's backend and JAX's precision are fixed once per process. The LLVM of
+TensorFlow and that of PyTorch's Triton clash in one process.
 """
 
 import atexit
@@ -21,29 +20,6 @@ only_all = unittest.skipUnless(
     os.environ.get('ALL'), 'frameworks other than Keras on JAX run with ALL=1'
 )
 
-# JAX compiles each of these programs once and runs it for milliseconds, so it
-# is told not to optimize them.
-_NO_OPTIMIZATION = '--xla_backend_optimization_level=0'
-# It saves the most, but only some versions of XLA have it.
-_NO_EMITTERS = '--xla_cpu_use_fusion_emitters=false'
-
-
-def _has_flag(flag):
-  """Returns whether XLA knows a flag. It aborts if it does not."""
-  command = [sys.executable, '-c', 'import jax; jax.devices()']
-  env = {**os.environ, 'XLA_FLAGS': flag}
-  done = subprocess.run(command, env=env, capture_output=True, check=False)
-  return done.returncode == 0
-
-
-@functools.cache
-def xla_flags():
-  """Returns XLA_FLAGS, with the flags above that this XLA knows."""
-  flags = [os.environ.get('XLA_FLAGS', ''), _NO_OPTIMIZATION]
-  if _has_flag(_NO_EMITTERS):
-    flags.append(_NO_EMITTERS)
-  return ' '.join(flags)
-
 
 @functools.cache
 def _executor(process):
@@ -52,7 +28,6 @@ def _executor(process):
       'KERAS_BACKEND': 'jax' if process == 'jax' else 'tensorflow',
       'JAX_ENABLE_X64': '1',
       'TF_CPP_MIN_LOG_LEVEL': '3',
-      'XLA_FLAGS': xla_flags(),
   }
   new = multiprocessing.get_context('spawn')
   executor = futures.ProcessPoolExecutor(1, mp_context=new)
@@ -81,12 +56,6 @@ def run_tests(*files):
   folder = pathlib.Path(__file__).parent
   paths = [folder / file for file in files]
   command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:xdist', *paths]
-  done = subprocess.run(
-      command,
-      capture_output=True,
-      text=True,
-      check=False,
-      env={**os.environ, 'XLA_FLAGS': xla_flags()},
-  )
+  done = subprocess.run(command, capture_output=True, text=True, check=False)
   if done.returncode:
     raise AssertionError(done.stdout + done.stderr)

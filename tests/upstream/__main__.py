@@ -13,7 +13,7 @@ import pathlib
 import sys
 
 from graft import release
-from tests import processes
+from tests import xla_flags
 from tests.upstream import suite
 
 # Importing it replaces XLA_FLAGS. So it runs by itself, with XLA's defaults.
@@ -33,10 +33,8 @@ def _file_of(module: str) -> str:
 def _run_whole_suite(root: pathlib.Path, *options: str) -> dict[str, str]:
   """Returns the outcomes of all tests of a package."""
   others = f'--ignore={root / _SHARDING}'
-  xla_flags = processes.xla_flags()
-  outcomes = suite.outcomes(
-      root, ['optax'], others, *options, xla_flags=xla_flags
-  )
+  flags = xla_flags.without_optimization()
+  outcomes = suite.outcomes(root, ['optax'], others, *options, xla_flags=flags)
   return outcomes | suite.outcomes(root, [_SHARDING], *options)
 
 

@@ -44,7 +44,7 @@ def outcomes(
     tests: Files in it.
     *options: Options of pytest.
     python: The interpreter.
-    xla_flags: Flags for XLA, which compiles the tests.
+    xla_flags: Flags for XLA, by default none.
 
   Returns:
     ``passed``, ``skipped`` or ``failed`` for each ``file::test``.
@@ -57,9 +57,7 @@ def outcomes(
     command += ['-o', 'junit_family=xunit1']  # It names the files.
     command += options
     command += [str(root / test) for test in tests]
-    env = dict(os.environ, PYTHONPATH=str(root))
-    if xla_flags:
-      env['XLA_FLAGS'] = xla_flags
+    env = dict(os.environ, PYTHONPATH=str(root), XLA_FLAGS=xla_flags)
     subprocess.run(command, env=env, check=False)
     found = {}
     for case in ElementTree.parse(report).iter('testcase'):
