@@ -122,15 +122,10 @@ class CheckTest(parameterized.TestCase):
       self.check({'scale_by_adam': factory})
 
   def test_checks_a_known_parameter_that_is_new_to_a_function(self):
-    def ignoring(bias_correction_nu=True, **options):
+    def ignoring(epsilon_hat=False, bias_correction_nu=True):
       del bias_correction_nu
-      return optax.scale_by_adam(**options)
+      return optax.scale_by_adam(epsilon_hat=epsilon_hat)
 
-    ignoring.__signature__ = inspect.signature(
-        _with_parameters(
-            optax.scale_by_adam, _keyword('bias_correction_nu', True)
-        )
-    )
     message = 'bias_correction_nu=False.* gives .*the formula'
     with self.assertRaisesRegex(GraftError, message):
       self.check({'scale_by_adam': ignoring})
@@ -168,10 +163,6 @@ class CheckTest(parameterized.TestCase):
     found = check.functions_with_flag(package_)
     self.assertEqual([*found], ['adam', 'contrib.other'])
 
-  def test_the_list_of_functions_is_that_of_the_fork(self):
-    found = check.functions_with_flag(optax)
-    self.assertCountEqual(found, formula.FUNCTIONS)
-
   def test_the_list_imports_without_jax(self):
     code = 'import sys; from graft import formula; print("jax" in sys.modules)'
     done = subprocess.run(
@@ -191,24 +182,40 @@ class ProcessTest(parameterized.TestCase):
     folder = self.enter_context(tempfile.TemporaryDirectory())
     self.folder = pathlib.Path(folder)
 
-  def check(self, merged, upstream='', number='1.0'):
-    """Checks one toy package as the result of merging with a different one."""
+  def check(self, merged, upstream='', number='1.0', program='import optax'):
+    """Checks one toy package as the result of merging with a different one.
+
+    Args:
+      merged: The code of the result.
+      upstream: The code of upstream.
+      number: The version of upstream.
+      program: The check. The real one takes seconds, as it imports JAX.
+
+    Returns:
+      What the check says.
+    """
     for root, text in (('merged', merged), ('upstream', upstream)):
       (self.folder / root / 'optax').mkdir(parents=True)
       (self.folder / root / 'optax' / '__init__.py').write_text(text)
     toy = package.Upstream(self.folder / 'upstream', number)
-    with mock.patch.object(package, 'write_tree'):
+    with (
+        mock.patch.object(package, 'write_tree'),
+        mock.patch.object(package, '_CHECK', program),
+    ):
       return package.write_checked_tree(toy, self.folder / 'merged')
 
   @parameterized.named_parameters(
       ('import', 'import nothing_like_it', 'nothing_like_it'),
-      ('empty', f'__version__ = {_PIN!r}', 'scale_by_adam'),
       ('success', 'import os; os._exit(0)', 'exit status 0'),
-      ('failure', 'import os; os._exit(3)', 'exit status 3'),
   )
   def test_refuses_a_result_that_does_not_work(self, merged, why):
     with self.assertRaisesRegex(GraftError, rf'\A.*{why}.*\Z'):
       self.check(merged)
+
+  def test_refuses_a_result_without_the_change(self):
+    text = f'__version__ = {_PIN!r}'
+    with self.assertRaisesRegex(GraftError, r'\Ascale_by_adam .*\Z'):
+      self.check(text, program=package._CHECK)
 
   @parameterized.named_parameters(
       ('release', '1.0', f'build on optax {_PIN} instead'),
@@ -220,28 +227,23 @@ class ProcessTest(parameterized.TestCase):
     with self.assertRaisesRegex(GraftError, message + remedy):
       self.check(text, text, number)
 
-  @parameterized.parameters(
-      'JAX_DEBUG_NANS',
-      'JAX_NUMPY_DTYPE_PROMOTION',
-      'JAX_TRANSFER_GUARD',
-      'XLA_FLAGS',
-  )
-  def test_settings_of_jax_do_not_reach_the_check(self, name):
-    text = f'import os; raise SystemExit(str(os.environ.get({name!r})))'
-    with mock.patch.dict(os.environ, {name: '1'}):
-      with self.assertRaisesRegex(GraftError, '^None; '):
-        self.check(text)
-
-  @parameterized.parameters(
-      ('PYTHONWARNINGS', 'error'),
-      ('PYTHONVERBOSE', '1'),
-      ('PYTHONSAFEPATH', '1'),
-      ('PYTHONPATH', os.devnull),
-  )
-  def test_settings_of_python_do_not_reach_the_check(self, name, value):
-    text = 'import warnings; warnings.warn("x"); raise SystemExit("the end")'
-    with mock.patch.dict(os.environ, {name: value}):
-      with self.assertRaisesRegex(GraftError, '^the end; '):
+  def test_settings_of_the_shell_do_not_reach_the_check(self):
+    settings = {
+        'JAX_DEBUG_NANS': '1',
+        'NPY_PROMOTION_STATE': 'weak',
+        'PYTHONVERBOSE': '1',
+        'PYTHONWARNINGS': 'error',
+        'XLA_FLAGS': '1',
+    }
+    text = """
+import os
+import warnings
+warnings.warn('x')
+prefixes = ('JAX_', 'NPY_', 'XLA_')
+raise SystemExit([x for x in os.environ if x.startswith(prefixes)])
+"""
+    with mock.patch.dict(os.environ, settings):
+      with self.assertRaisesRegex(GraftError, r"^\['JAX_PLATFORMS'\]; "):
         self.check(text)
 
   def test_a_folder_with_a_colon_in_its_name(self):
