@@ -23,7 +23,7 @@ from graft import since
 from graft.errors import GraftError
 
 _RATE = 0.5
-_MASK = {'matrix': True, 'vector': True, 'scalar': False}
+_MASK = {'matrix': True, 'scalar': False}
 
 
 def _schedule(count):
@@ -54,8 +54,7 @@ VALUES = {
 _NUMBERS = ('b1', 'b2', 'eps', 'weight_decay')
 # Relative to the largest update; bfloat16 rounds 16 times.
 _TOLERANCES = {'float32': 1e-4, 'bfloat16': 2.0**-4}
-_SIZE = 18
-_SCALAR = 12  # Where the scalar is among the numbers of a tree.
+_SIZE = 13  # The numbers of a tree; the last one is the scalar.
 _STEPS = 4
 _REMEDY = 'adapt the sparse file, or the formula in graft/formula.py'
 
@@ -70,12 +69,11 @@ class Case(NamedTuple):
 
 
 def _tree(numbers: np.ndarray, dtype: str) -> dict[str, jax.Array]:
-  """A matrix, a scalar and a vector."""
+  """A matrix and a scalar."""
   array = jnp.asarray(numbers, dtype)
   return {
-      'matrix': array[:_SCALAR].reshape(4, 3),
-      'scalar': array[_SCALAR],
-      'vector': array[_SCALAR + 1 :],
+      'matrix': array[:-1].reshape(4, 3),
+      'scalar': array[-1],
   }
 
 
@@ -101,7 +99,7 @@ def _expected(
   """The updates by the formula; the mask leaves out the scalar."""
   options = dict(case.options)
   is_decayed = np.full(_SIZE, True)
-  is_decayed[_SCALAR] = options.pop('mask', None) is None
+  is_decayed[-1] = options.pop('mask', None) is None
   return formula.expected(
       name, grads, params, mask=is_decayed, count=case.count, **options
   )
