@@ -153,7 +153,7 @@ STEPS = {
 }
 
 
-class CensusTest(parameterized.TestCase):
+class TableTest(parameterized.TestCase):
 
   def assert_moves(self, step, gradient, epsilon, form):
     """Asserts that a first step from zero is that of a form and an epsilon."""

@@ -18,8 +18,8 @@ def by_keras(page: str, heading: str) -> str:
   return _printed(page, heading, {})
 
 
-def by_torch(heading: str) -> str:
-  """Does the same on PyTorch's page.
+def by_torch(page: str, heading: str) -> str:
+  """Does the same for a block that uses PyTorch's `params`.
 
   Returns an empty string if PyTorch is not installed.
   """
@@ -28,7 +28,7 @@ def by_torch(heading: str) -> str:
   import torch  # pylint: disable=import-outside-toplevel
 
   params = [torch.nn.Parameter(torch.ones(3))]
-  return _printed('docs/porting/pytorch.md', heading, {'params': params})
+  return _printed(page, heading, {'params': params})
 
 
 def by_tensorflow(page: str, heading: str) -> str:

@@ -1,1 +1,1 @@
-"""Tests of graft: rules, errors, releases, and upstreams that never were."""
+"""Tests of graft: the notation, the check of the formulas and the commands."""

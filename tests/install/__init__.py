@@ -1,1 +1,1 @@
-"""The built fork: that it installs every way, and changes nothing else."""
+"""Tests of the build backend and of what it installs."""

@@ -1,1 +1,1 @@
-"""Upstream's own tests, run on the built fork."""
+"""Upstream's tests, linters, signatures and releases, tried on the fork."""
