@@ -238,6 +238,12 @@ class ReleaseTest(TestCase):
     with self.assertRaisesRegex(errors.GraftError, 'differs from optax 1.3'):
       self.verify()
 
+  def test_refuses_the_fork_and_names_the_release_that_it_is_built_on(self):
+    _write_release(self.folder, '1.3+epsilon.hat.2')
+    line = r'is this fork already; .*--no-deps optax==1\.3$'
+    with self.assertRaisesRegex(errors.GraftError, line):
+      self.verify()
+
   def test_refuses_an_editable_install(self):
     direct_url = {'url': 'file:///there', 'dir_info': {'editable': True}}
     _write_release(self.folder, '1.3', direct_url)
