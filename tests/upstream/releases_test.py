@@ -48,7 +48,7 @@ def _list_published() -> list[str]:
 @pytest.mark.network
 class ReleasesTest(parameterized.TestCase):
 
-  @parameterized.parameters(*_RELEASES)
+  @parameterized.named_parameters((number, number) for number in _RELEASES)
   def test_merges_and_follows_the_formulas(self, number):
     if number == '0.2.7' and since.is_since(jax.__version__, '0.10'):
       # Upstream's own release does not import there.
