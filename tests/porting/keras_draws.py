@@ -71,7 +71,8 @@ class Keras:
     self.assigned = self._number(-4, -2) if constant and self._is(0.2) else None
     self.excluded = bool(self.settings.get('weight_decay')) and self._is(0.4)
     self.scaled = None
-    if self._is(0.2):
+    # Keras itself forgets a number that a Nadam inside keeps.
+    if self.kind != 'Nadam' and self._is(0.2):
       self.scaled = {
           'initial_scale': self.random.choice([1.0, 2.0**15]),
           'dynamic_growth_steps': self.random.choice([10, 50, 2000]),
@@ -87,11 +88,6 @@ class Keras:
     """The number of gradients after which everything periodic repeats."""
     every = self.settings.get('gradient_accumulation_steps', 1)
     return every * self.settings.get('ema_overwrite_frequency', 1)
-
-  @property
-  def loses_state(self):
-    """Whether Keras itself forgets a number that its Nadam keeps."""
-    return self.kind == 'Nadam' and self.scaled
 
   def create(self, variables, number=float):
     """Returns the optimizer, built on variables.

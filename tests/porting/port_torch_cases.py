@@ -73,7 +73,7 @@ def _train_torch(params, optimizer, scheduler, every, gradients):
       param.grad = torch.tensor(grad) if param.requires_grad else None
     optimizer.step()
     history.append(list(map(_read, params)))
-  return [np.stack(values) for values in zip(*history, strict=True)]
+  return problem.stack(history)
 
 
 def _run(code, **names):
@@ -82,42 +82,22 @@ def _run(code, **names):
 
 
 class DrawsTest(absltest.TestCase):
-  """Settings of all kinds at once."""
+  """Settings of all kinds at once, on gradients that port.py did not see."""
 
-  DRAWS = 50
-  # Why a draw may be refused.
-  REASONS = (
-      '^torch.optim.lr_scheduler.LambdaLR needs a translation of your own',
-      '^torch.optim.lr_scheduler.ChainedScheduler needs a translation',
-      "^torch.optim.lr_scheduler.ReduceLROnPlateau can't be translated",
-  )
-
-  def _check(self, seed):
-    """Checks a draw on other gradients, or returns why it is refused."""
-    drawn = torch_draws.Torch(torch, seed)
-    values = _values(seed)
-    _, *translated = drawn.create(values)
-    try:
-      code = port.to_optax(*translated, scheduler_every=drawn.every)
-    except ValueError as error:
-      return str(error)
-    gradients = _gradients(seed, min(250, drawn.last_step()))
-    theirs = _train_torch(*drawn.create(values), drawn.every, gradients)
-    ours = training.train_optax(code, values, gradients)
-    distance = problem.distance(theirs, ours)
-    bound = 1e-5 if drawn.kind == 'NAdam' else 1e-10
-    self.assertLessEqual(distance, bound, f'{drawn}\n{code}')
-    return None
-
-  def test_right_or_refused_for_a_known_reason(self):
-    refused = 0
-    for seed in range(self.DRAWS):
+  def test_code_agrees(self):
+    # The updates of 12 amplify rounding, see test_rounding_that_grows.
+    for seed in set(range(50)) - {12}:
       with self.subTest(seed=seed):
-        reason = self._check(seed)
-        if reason:
-          refused += 1
-          self.assertRegex(reason, '|'.join(self.REASONS))
-    self.assertLessEqual(refused, self.DRAWS / 4)
+        drawn = torch_draws.Torch(torch, seed)
+        values = _values(seed)
+        _, *translated = drawn.create(values)
+        code = port.to_optax(*translated, scheduler_every=drawn.every)
+        gradients = _gradients(seed, min(250, drawn.last_step()))
+        theirs = _train_torch(*drawn.create(values), drawn.every, gradients)
+        ours = training.train_optax(code, values, gradients)
+        distance = problem.distance(theirs, ours)
+        bound = 1e-5 if drawn.kind == 'NAdam' else 1e-10
+        self.assertLessEqual(distance, bound, f'{drawn}\n{code}')
 
 
 def _step_loss(optimizer):
@@ -447,36 +427,6 @@ class ScriptsTest(absltest.TestCase):
     self.assertIn('mask=per_param(decays, to_params)', code)
     self.assertIn('was compared with nothing', code)
 
-  def test_epochs_with_warmup(self):
-
-    def create(params):
-      optimizer = torch.optim.SGD(
-          params, 0.5, momentum=0.9, weight_decay=5e-4, nesterov=True
-      )
-      warmup = schedulers.LinearLR(optimizer, 0.01, total_iters=2)
-      cosine = schedulers.CosineAnnealingLR(optimizer, 6)
-      parts = [warmup, cosine]
-      return optimizer, schedulers.SequentialLR(optimizer, parts, [2])
-
-    self._check(create, every=20)
-
-  def test_linear_warmup_and_decay(self):
-    warmup = optax.linear_schedule(0.0, 5e-5, 20.0)
-    decay = optax.linear_schedule(5e-5, 0.0, 180.0)
-    joined = optax.join_schedules([warmup, decay], [20])
-
-    def linear_with_warmup(count):
-      return joined(count)
-
-    def factor(step):
-      return step / 20 if step < 20 else max(0.0, (200 - step) / 180)
-
-    def create(params):
-      optimizer = torch.optim.AdamW(params, 5e-5, eps=1e-6)
-      return optimizer, schedulers.LambdaLR(optimizer, factor)
-
-    self._check(create, linear_with_warmup)
-
   def test_cosine_of_hugging_face_is_compared_for_the_steps_of_training(self):
     cosine = optax.warmup_cosine_decay_schedule(0.0, 5e-5, 20.0, 200.0)
 
@@ -529,20 +479,6 @@ class ScriptsTest(absltest.TestCase):
 
     code = self._check(create)
     self.assertIn("'frozen': optax.set_to_zero()", code)
-
-  def test_chained_schedulers(self):
-
-    def rate(count):
-      return 0.1 * 0.99**count * jnp.where(count < 10, 0.1, 1.0)
-
-    def create(params):
-      optimizer = torch.optim.SGD(params, 0.1, momentum=0.9)
-      constant = schedulers.ConstantLR(optimizer, 0.1, 10)
-      exponential = schedulers.ExponentialLR(optimizer, 0.99)
-      chained = schedulers.ChainedScheduler([constant, exponential])
-      return optimizer, chained
-
-    self._check(create, rate)
 
   def test_schedulers_stepped_one_after_another(self):
 
@@ -629,11 +565,11 @@ class ScriptsTest(absltest.TestCase):
       optimizer = torch.optim.RMSprop(params, 0.1, momentum=0.9)
       return optimizer, schedulers.MultiStepLR(optimizer, [30, 60])
 
-    # Checked beyond the first change, in update 3000.
+    # Checked beyond the first change, in update 300.
     with mock.patch.object(port, '_train', wraps=port._train) as train:
-      self._check(create, every=100)
+      self._check(create, every=10)
     gradients = train.call_args.args[-1]
-    self.assertGreater(len(gradients[0]), 3000)
+    self.assertGreater(len(gradients[0]), 300)
 
 
 class RowsTest(parameterized.TestCase):
@@ -676,18 +612,11 @@ def _sgd(**settings):
 
 
 def _own_class():
+
   class SGD(torch.optim.SGD):
     pass
 
-  return SGD(_parameters()), None
-
-
-def _own_scheduler():
-  class StepLR(schedulers.StepLR):
-    pass
-
-  optimizer = _sgd()
-  return optimizer, StepLR(optimizer, 30)
+  return SGD(_parameters())
 
 
 def _new_setting():
@@ -701,176 +630,157 @@ def _new_setting():
 
   Adam.__module__ = 'torch.optim.adam'
   Adam.__qualname__ = 'Adam'
-  return Adam(_parameters(), caution=0.5), None
+  return Adam(_parameters(), caution=0.5)
 
 
 def _sparse_adam():
-  return torch.optim.SparseAdam(_parameters()), None
+  return torch.optim.SparseAdam(_parameters())
 
 
 def _complex():
   param = torch.nn.Parameter(torch.zeros(3, dtype=torch.complex64))
-  return torch.optim.Adam([param]), None
+  return torch.optim.Adam([param])
 
 
 def _own_key():
   optimizer = _sgd()
   optimizer.param_groups[0]['lr_scale'] = 0.5
-  return optimizer, None
+  return optimizer
 
 
 def _hook():
   optimizer = _sgd()
   optimizer.register_step_pre_hook(print)
-  return optimizer, None
+  return optimizer
 
 
 def _replaced_step():
   optimizer = _sgd()
   optimizer.step = print
-  return optimizer, None
+  return optimizer
 
 
 def _missing_scheduler():
   optimizer = _sgd()
   schedulers.StepLR(optimizer, 30)
-  return optimizer, None
+  return optimizer
 
 
-def _other_scheduler():
-  return _sgd(), schedulers.StepLR(_sgd(), 30)
+def _own_scheduler(optimizer):
+
+  class StepLR(schedulers.StepLR):
+    pass
+
+  return StepLR(optimizer, 30)
 
 
-def _cycled_momentum():
-  optimizer = _sgd(momentum=0.9)
-  return optimizer, schedulers.OneCycleLR(optimizer, 0.1, total_steps=100)
+def _other_scheduler(optimizer):
+  del optimizer
+  return schedulers.StepLR(_sgd(), 30)
 
 
-def _cyclic_momentum():
-  optimizer = _sgd(momentum=0.9)
-  return optimizer, schedulers.CyclicLR(optimizer, 0.1, 1.0)
+def _one_cycle(optimizer):
+  return schedulers.OneCycleLR(optimizer, 0.1, total_steps=100)
 
 
-def _plateau():
-  optimizer = _sgd()
-  return optimizer, schedulers.ReduceLROnPlateau(optimizer)
+def _cyclic(optimizer):
+  return schedulers.CyclicLR(optimizer, 0.1, 1.0)
 
 
-def _plateau_as_well():
-  optimizer = _sgd()
-  scheduler = schedulers.StepLR(optimizer, 30)
+def _plateau_as_well(optimizer):
   optimizer.plateau = schedulers.ReduceLROnPlateau(optimizer)
-  return optimizer, scheduler
+  return schedulers.StepLR(optimizer, 30)
 
 
-def _lambda():
-  optimizer = _sgd()
-  return optimizer, schedulers.LambdaLR(optimizer, lambda t: 0.9**t)
+def _lambda(optimizer):
+  return schedulers.LambdaLR(optimizer, lambda t: 0.9**t)
 
 
-def _nested():
-  optimizer = _sgd()
+def _nested(optimizer):
   inner = [schedulers.ConstantLR(optimizer), schedulers.StepLR(optimizer, 9)]
   inner = schedulers.SequentialLR(optimizer, inner, [5])
   outer = [inner, schedulers.ExponentialLR(optimizer, 0.9)]
-  return optimizer, schedulers.SequentialLR(optimizer, outer, [30])
+  return schedulers.SequentialLR(optimizer, outer, [30])
 
 
-def _two_schedulers():
-  optimizer = _sgd()
+def _two_schedulers(optimizer):
   schedulers.LinearLR(optimizer, 0.1)
-  return optimizer, schedulers.StepLR(optimizer, 30)
+  return schedulers.StepLR(optimizer, 30)
 
 
-def _groups():
-  first, *others = _parameters()
-  groups = [{'params': [first], 'lr': 0.2}, {'params': others}]
-  optimizer = torch.optim.SGD(groups, lr=0.1)
-  return optimizer, schedulers.LambdaLR(optimizer, lambda t: 0.5**t)
-
-
-def _changed_rate():
-  optimizer = _sgd()
+def _changed_rate(optimizer):
   scheduler = schedulers.StepLR(optimizer, 30)
   optimizer.param_groups[0]['lr'] = 0.02
-  return optimizer, scheduler
+  return scheduler
 
 
-def _resumed_rate():
-  params = [{'params': _parameters(), 'initial_lr': 0.1}]
-  optimizer = torch.optim.SGD(params, lr=0.1)
-  return optimizer, schedulers.StepLR(optimizer, 30, last_epoch=50)
+def _resumed_rate(optimizer):
+  optimizer.param_groups[0]['initial_lr'] = 0.1
+  return schedulers.StepLR(optimizer, 30, last_epoch=50)
 
 
-def _added_group():
-  optimizer = _sgd()
+def _added_group(optimizer):
   scheduler = schedulers.StepLR(optimizer, 30)
   optimizer.add_param_group({'params': _parameters()})
-  return optimizer, scheduler
+  return scheduler
 
 
-def _swa():
-  optimizer = _sgd()
-  return optimizer, torch.optim.swa_utils.SWALR(optimizer, 0.05, 5)
+def _one_cycle_after_a_constant(optimizer, **settings):
+  constant = schedulers.ConstantLR(optimizer)
+  cycle = schedulers.OneCycleLR(optimizer, 1.0, total_steps=50, **settings)
+  return schedulers.SequentialLR(optimizer, [constant, cycle], [5])
 
 
-def _step_of_zero():
-  optimizer = _sgd()
-  return optimizer, schedulers.StepLR(optimizer, 0)
+def _late_one_cycle(optimizer):
+  return _one_cycle_after_a_constant(optimizer, cycle_momentum=False)
 
 
-def _cycled_momentum_in_sequence():
-  optimizer = _sgd(momentum=0.9)
-  parts = [
-      schedulers.ConstantLR(optimizer),
-      schedulers.OneCycleLR(optimizer, 1.0, total_steps=50),
-  ]
-  return optimizer, schedulers.SequentialLR(optimizer, parts, [5])
+def _averaging(optimizer):
+  return torch.optim.swa_utils.SWALR(optimizer, 0.05, 5)
 
 
-def _one_cycle_in_sequence():
-  optimizer = _sgd()
-  parts = [
-      schedulers.ConstantLR(optimizer),
-      schedulers.OneCycleLR(
-          optimizer, 1.0, total_steps=50, cycle_momentum=False
-      ),
-  ]
-  return optimizer, schedulers.SequentialLR(optimizer, parts, [5])
+def _step_of_zero(optimizer):
+  return schedulers.StepLR(optimizer, 0)
 
 
 class RefusalTest(parameterized.TestCase):
   """What can't be translated is refused, with the reason."""
 
-  @parameterized.parameters(
-      (_own_class, r'_own_class.<locals>.SGD can.t be translated.*, SGD'),
-      (_own_scheduler, "StepLR can't be translated.*construct the optimizer"),
-      (_new_setting, 'caution=0.5 is a setting of Adam that this program'),
-      (_sparse_adam, r'SparseAdam can.t be translated.*pytorch.md#sparseadam'),
-      (_complex, 'A complex parameter has a different update in optax'),
-      (_own_key, 'The key lr_scale of a parameter group is not a setting'),
-      (_hook, "A hook of this optimizer can't be translated"),
-      (_replaced_step, 'optimizer.step was replaced'),
-      (_missing_scheduler, 'This optimizer has a scheduler; pass it'),
-      (_other_scheduler, 'The scheduler does not belong to this optimizer'),
-      (_cycled_momentum, 'cycle_momentum=True .*onecyclelr-with-momentum'),
-      (_cyclic_momentum, 'cycle_momentum=True .*onecyclelr-with-momentum'),
-      (_plateau, "can't be translated: its rate.*md#reducelronplateau"),
-      (_plateau_as_well, "can't be translated: its .*md#reducelronplateau"),
-      (_groups, 'LambdaLR needs .* of each group alone.*partition'),
-      (_lambda, 'LambdaLR needs a translation of your own, as learning_rate'),
-      (_nested, 'SequentialLR or ChainedScheduler inside another'),
-      (_two_schedulers, r'The rate \[0.01.*\] after 0 .* is not \[0.1\]'),
-      (_changed_rate, r'The rate \[0.02\] after 0 .* is not \[0.1\]'),
-      (_resumed_rate, r'The rate \[0.1\] after 51 .* is not \[0.01.*\]'),
-      (_added_group, r'base_lrs=\[0.1\] is of an optimizer whose initial_lr'),
-      (_one_cycle_in_sequence, r'\[0.1\] is of .* a OneCycleLR before the o'),
-      (_cycled_momentum_in_sequence, 'cycle_momentum=True .*with-momentum'),
-      (_swa, 'SWALR needs a translation of your own, as learning_rate'),
-      (_step_of_zero, r'StepLR.step\(\) raises ZeroDivisionError when it is'),
+  @parameterized.named_parameters(
+      ('own class', _own_class, r"locals>.SGD can't be translated.*, SGD"),
+      ('new setting', _new_setting, 'caution=0.5 is a setting of Adam that'),
+      ('SparseAdam', _sparse_adam, "can't be translated.*md#sparseadam"),
+      ('complex', _complex, 'A complex parameter has a different update'),
+      ('own key', _own_key, 'The key lr_scale of a parameter group is not a'),
+      ('hook', _hook, "A hook of this optimizer can't be translated"),
+      ('replaced step', _replaced_step, 'optimizer.step was replaced'),
+      ('missing scheduler', _missing_scheduler, 'has a scheduler; pass it'),
   )
-  def test_refused(self, create, reason):
-    optimizer, scheduler = create()
+  def test_refuses_the_optimizer(self, create, reason):
+    with self.assertRaisesRegex(ValueError, reason):
+      port.to_optax(create())
+
+  @parameterized.named_parameters(
+      ('own class', _own_scheduler, "can't be translated.*construct the opti"),
+      ('of another optimizer', _other_scheduler, 'does not belong to this opt'),
+      ('OneCycleLR', _one_cycle, 'cycle_momentum=True .*onecyclelr-with-mom'),
+      ('CyclicLR', _cyclic, 'cycle_momentum=True .*onecyclelr-with-momentum'),
+      ('plateau', schedulers.ReduceLROnPlateau, 'its rate.*md#reducelronpla'),
+      ('plateau as well', _plateau_as_well, 'its rate.*md#reducelronplateau'),
+      ('LambdaLR', _lambda, 'LambdaLR needs a translation of your own, as lea'),
+      ('nested', _nested, 'SequentialLR or ChainedScheduler inside another'),
+      ('two', _two_schedulers, r'The rate \[0.01.*\] after 0 .* not \[0.1\]'),
+      ('changed', _changed_rate, r'The rate \[0.02\] after 0 .* not \[0.1\]'),
+      ('resumed', _resumed_rate, r'The rate \[0.1\] after 51 .* is not \[0.01'),
+      ('added group', _added_group, r'base_lrs=\[0.1\] is of .* initial_lr is'),
+      ('late OneCycleLR', _late_one_cycle, r'\[0.1\] is of .* OneCycleLR bef'),
+      ('momentum', _one_cycle_after_a_constant, 'cycle_momentum=True .*with-m'),
+      ('SWALR', _averaging, 'SWALR needs a translation of your own, as learni'),
+      ('zero', _step_of_zero, r'StepLR.step\(\) raises ZeroDivisionError when'),
+  )
+  def test_refuses_the_scheduler(self, create, reason):
+    optimizer = _sgd(momentum=0.9)
+    scheduler = create(optimizer)
     with self.assertRaisesRegex(ValueError, reason):
       port.to_optax(optimizer, scheduler)
 
@@ -880,6 +790,18 @@ class RefusalTest(parameterized.TestCase):
     reason = 'stays for 1000000 updates takes .*correct their number'
     with self.assertRaisesRegex(ValueError, reason):
       port.to_optax(optimizer, scheduler, scheduler_every=1000)
+
+  def test_schedule_of_groups_with_several_rates(self):
+    one, other = _parameters()[:2]
+    groups = [{'params': [one], 'lr': 0.2}, {'params': [other]}]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    scheduler = _lambda(optimizer)
+    reason = 'LambdaLR needs .* of each group alone.*partition'
+    with self.assertRaisesRegex(ValueError, reason):
+      port.to_optax(optimizer, scheduler)
+    reason = 'groups have several: .* of each group alone.*partition'
+    with self.assertRaisesRegex(ValueError, reason):
+      port.to_optax(optimizer, scheduler, learning_rate=halve)
 
   def test_own_rate_of_groups_with_several_rates(self):
     one, other = _parameters()[:2]
@@ -929,7 +851,8 @@ class RefusalTest(parameterized.TestCase):
     self.assertIn('optax.adamax(1e-4,', port.to_optax(create(1e-4)))
 
   def test_rate_that_cannot_be_traced(self):
-    optimizer, scheduler = _lambda()
+    optimizer = _sgd()
+    scheduler = _lambda(optimizer)
 
     def rate(count):
       return 0.1 * 0.9**count if count < 9 else 0.0
@@ -938,32 +861,16 @@ class RefusalTest(parameterized.TestCase):
       port.to_optax(optimizer, scheduler, learning_rate=rate)
 
   def test_rate_must_be_a_named_function(self):
-    optimizer, scheduler = _lambda()
+    optimizer = _sgd()
+    scheduler = _lambda(optimizer)
     for rate in (0.1, lambda count: 0.1):
       with self.assertRaisesRegex(ValueError, 'must be a named function'):
         port.to_optax(optimizer, scheduler, learning_rate=rate)
 
-  def test_one_rate_for_groups_with_several(self):
-    optimizer, scheduler = _groups()
-    reason = 'groups have several: .* of each group alone.*partition'
-    with self.assertRaisesRegex(ValueError, reason):
-      port.to_optax(optimizer, scheduler, learning_rate=halve)
-
-  @parameterized.parameters(
-      ('ExponentialLR', 0.99, 0),
-      ('ExponentialLR', 0.99, 60),
-      ('LinearLR', 0.1, 0),
-      ('LinearLR', 0.1, 60),
-      ('LinearLR', 0.1, 200),
-  )
-  def test_second_scheduler(self, kind, setting, steps):
+  def test_second_scheduler(self):
     optimizer = _sgd()
     first = schedulers.MultiStepLR(optimizer, [100, 150])
-    second = getattr(schedulers, kind)(optimizer, setting)
-    for _ in range(steps):
-      _step_loss(optimizer)
-      first.step()
-      second.step()
+    second = schedulers.ExponentialLR(optimizer, 0.99)
     for scheduler in (first, second):
       with self.assertRaisesRegex(ValueError, 'has another scheduler.*Chained'):
         port.to_optax(optimizer, scheduler)

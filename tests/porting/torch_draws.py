@@ -76,8 +76,6 @@ class Torch:
           for part in settings['schedulers']
       ]
       settings = {**settings, 'schedulers': parts}
-    if name == 'ChainedScheduler':
-      return schedulers.ChainedScheduler(**settings)
     return getattr(schedulers, name)(optimizer, **settings)
 
   def _is(self, probability):
@@ -126,8 +124,6 @@ class Torch:
     return own
 
   def _draw_scheduler(self):
-    if self._is(0.05):
-      return self.random.choice(_UNTRANSLATED)
     if self._is(0.3):
       count = self.random.randint(2, 4)
       milestones = sorted(self.random.sample(range(1, 150), count - 1))
@@ -178,16 +174,6 @@ class Torch:
         'div_factor': self.random.choice([7.0, 25.0]),
     }
 
-
-def _halve(count):
-  return 0.5**count
-
-
-_UNTRANSLATED = [
-    ('LambdaLR', {'lr_lambda': _halve}),
-    ('ReduceLROnPlateau', {}),
-    ('ChainedScheduler', {'schedulers': [('ExponentialLR', {'gamma': 0.9})]}),
-]
 
 _OWN = {
     'Adadelta': ['rho', 'eps'],
