@@ -97,13 +97,7 @@ class TorchTest(states.TestCase):
       ('Adam', torch.optim.Adam, {}, ADAM),
       ('AMSGrad', torch.optim.Adam, {'amsgrad': True}, AMSGRAD),
       (
-          'AdamW',
-          torch.optim.AdamW,
-          {'weight_decay': 1e-2},
-          optax.adamw(LR, weight_decay=1e-2),
-      ),
-      (
-          'a subclass with the same step',
+          'a subclass of AdamW',
           Inherited,
           {'weight_decay': 1e-2},
           optax.adamw(LR, weight_decay=1e-2),
@@ -193,22 +187,17 @@ class TorchTest(states.TestCase):
     np.testing.assert_array_equal(moments.nu[0], before)
 
   @parameterized.named_parameters(
-      ('SGD', torch.optim.SGD, "SGD doesn't update like PyTorch's Adam"),
-      ('NAdam', torch.optim.NAdam, "NAdam doesn't update"),
+      ('NAdam', torch.optim.NAdam, "NAdam doesn't update like PyTorch's Adam"),
       ('own step', OwnStep, "OwnStep doesn't update.*construct Moments"),
   )
   def test_refuses_the_optimizer(self, kind, message):
     optimizer, _ = trained(kind)
     self.assert_refuses(message, carry_over.from_torch, optimizer)
 
-  @parameterized.named_parameters(
-      ('SGD', torch.optim.SGD, 'no \'amsgrad\''),
-      ('RAdam', torch.optim.RAdam, 'no \'amsgrad\''),
-  )
-  def test_refuses_the_state_dict(self, kind, message):
-    optimizer, _ = trained(kind)
+  def test_refuses_the_state_dict_of_another_optimizer(self):
+    optimizer, _ = trained(torch.optim.RAdam)
     saved = optimizer.state_dict()
-    self.assert_refuses(message, carry_over.from_torch, saved)
+    self.assert_refuses("no 'amsgrad'", carry_over.from_torch, saved)
 
   def test_refuses_a_state_with_additional_arrays(self):
     optimizer, _ = trained(torch.optim.Adam)

@@ -166,21 +166,6 @@ class MaskTest(absltest.TestCase):
     decays({'bias': 1.0, 'gamma': 1.0})
 
 
-class HyperparametersTest(absltest.TestCase):
-
-  def _moves(self, **kwargs):
-    """Whether Adam with injected hyperparameters moves a bfloat16 parameter."""
-    inject = optax.inject_hyperparams(optax.adam, **kwargs)
-    optimizer = inject(1e-3, eps=1e-7, tf_style=True)
-    params = jnp.ones([], jnp.bfloat16)
-    updates, _ = optimizer.update(params, optimizer.init(params), params)
-    return float(updates) < 0
-
-  def test_injected_hyperparameters_have_the_dtype_of_the_parameters(self):
-    self.assertFalse(self._moves())
-    self.assertTrue(self._moves(hyperparam_dtype=jnp.float32))
-
-
 def gradients_with_nan():
   """Returns gradients of two parameters; every third of the second is NaN."""
   grads = np.stack([np.cos(np.arange(20)), np.cos(np.arange(20))], axis=1)
