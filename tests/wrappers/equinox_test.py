@@ -1,19 +1,14 @@
-"""Libraries that take an optax optimizer train with the flag.
+"""Equinox trains with the flag, on scikit-learn's digits.
 
-Each trains a small network on scikit-learn's digits in its own way, with the
-flag, with the workaround and with the default.
+The README and docs/porting/state.md train with flax.
 """
-
-from importlib import metadata
 
 from absl.testing import absltest
 from absl.testing import parameterized
 import equinox as eqx
-from flax import nnx
 import jax
 import numpy as np
 import optax
-from packaging.version import Version
 import pytest
 from sklearn import datasets
 
@@ -35,39 +30,7 @@ def _cross_entropy(logits, labels):
   return losses.mean()
 
 
-def train_nnx(opt):
-  """Returns the parameters at every step."""
-  if Version(metadata.version('flax')) < Version('0.11'):
-    pytest.skip('nnx.Optimizer needs flax 0.11')
-  images, labels = _load_digits()
-  rngs = nnx.Rngs(0)
-  model = nnx.Sequential(
-      nnx.Linear(images.shape[1], _WIDTH, rngs=rngs),
-      nnx.relu,
-      nnx.Linear(_WIDTH, _CLASSES, rngs=rngs),
-  )
-  optimizer = nnx.Optimizer(model, opt, wrt=nnx.Param)
-
-  def loss_fn(model):
-    return _cross_entropy(model(images), labels)
-
-  @nnx.jit
-  def step(model, optimizer):
-    grads = nnx.grad(loss_fn)(model)
-    optimizer.update(model, grads)
-
-  def read():
-    params = nnx.to_pure_dict(nnx.state(model, nnx.Param))
-    return [np.array(param) for param in jax.tree.leaves(params)]
-
-  history = [read()]
-  for _ in range(_STEPS):
-    step(model, optimizer)
-    history.append(read())
-  return [np.stack(values) for values in zip(*history, strict=True)]
-
-
-def train_equinox(opt):
+def train(opt):
   """Returns the parameters at every step."""
   images, labels = _load_digits()
   model = eqx.nn.MLP(
@@ -98,13 +61,11 @@ def train_equinox(opt):
 
 
 @pytest.mark.slow
-class LibrariesTest(parameterized.TestCase):
+class EquinoxTest(parameterized.TestCase):
 
-  @parameterized.product(
-      train=(train_nnx, train_equinox), name=('adam', 'amsgrad')
-  )
+  @parameterized.parameters('adam', 'amsgrad')
   @jax.default_matmul_precision('highest')  # GPUs round to 10 bits.
-  def test_trains_like_the_workaround(self, train, name):
+  def test_trains_like_the_workaround(self, name):
     expected = train(workaround.without_flag(name))
     flag = train(workaround.with_flag(name))
     default = train(workaround.with_flag(name, epsilon_hat=False))
