@@ -96,27 +96,6 @@ class PropertiesTest(parameterized.TestCase):
 
     check()
 
-  @parameterized.parameters(False, True)
-  def test_epsilon_hat_is_a_larger_epsilon(self, nesterov):
-    default = (('nesterov', nesterov),)
-    flag = (*default, ('epsilon_hat', True))
-
-    @_property
-    @hypothesis.given(_gradients(), _HYPERPARAMETERS)
-    def check(grads, numbers):
-      c2 = 1 - numbers['b2'] ** len(grads)
-      larger = {
-          **numbers,
-          'eps': numbers['eps'] / np.sqrt(c2),
-          'eps_root': numbers['eps_root'] / c2,
-      }
-      actual = _updates('scale_by_adam', grads, numbers, flag)
-      expected = _updates('scale_by_adam', grads, larger, default)
-      # The larger epsilon is that of the last step.
-      self.assert_close(actual[-1], expected[-1])
-
-    check()
-
 
 if __name__ == '__main__':
   absltest.main()
