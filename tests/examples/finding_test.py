@@ -26,6 +26,7 @@ TINY = finding.Config(
     pretraining_steps=3,
     pretraining_batch=4,
     pretraining_rate=1e-3,
+    epochs=1,
 )
 RATIOS = TINY.responses * TINY.response
 RATE, EPS = 1e-2, 1e-3
@@ -55,10 +56,7 @@ class FindingTest(parameterized.TestCase):
 
   def _clipped_by_update(self, tf_style):
     """Returns the share that the example finds after one step of Adam."""
-    config = TINY._replace(epochs=1)
-    return finding.update(
-        self.params, self.rollout, RATE, EPS, config, tf_style
-    )
+    return finding.update(self.params, self.rollout, RATE, EPS, TINY, tf_style)
 
   def test_one_step_clips_what_the_formula_clips(self):
     default = self._clipped_after_first_step(EPS)
