@@ -1,4 +1,4 @@
-"""Runs the two codes of a case, in processes of their own."""
+"""Runs the two codes of a case, in this process or in one of their own."""
 
 import importlib
 import os
@@ -43,12 +43,12 @@ def run_in(process, case):
 
   Raises a ModuleNotFoundError if the framework is not installed.
   """
-  return processes.call_in(process, _explained, _run_framework, case)
+  return processes.call_in(process, _explained, train, case)
 
 
 def run_optax(case, code):
   """Returns the trajectory of code for optax on the gradients of a case."""
-  return processes.call_in('jax', _explained, _run_optax, case, code)
+  return processes.call_in('jax', _explained, train_optax, case, code)
 
 
 def _explained(run, case, *args):
@@ -63,10 +63,12 @@ def _explained(run, case, *args):
     raise CodeError(f'{case.describe()}\n{error}') from None
 
 
-def _run_optax(case, code):
-  imported = dict(jax=jax, jnp=jnp, np=np, optax=optax)
+def train_optax(case, code, **names):
+  """Returns the trajectory of code for optax, which may use some names."""
+  if case.in_table:
+    names |= dict(jax=jax, jnp=jnp, np=np, optax=optax)
   with jax.enable_x64(True):
-    names = define(case, code, imported if case.in_table else {})
+    names = define(case, code, names)
     return training.train(
         names['optimizer'],
         problem.params(),
@@ -168,16 +170,26 @@ def train_keras(optimizer, variables, grads, step=None, averages=list):
   return _trajectory(step or keras_step(optimizer, variables), read, grads)
 
 
-def _run_keras(case, start, grads):
+def keras_variables():
+  """Returns the parameters of the problem, with their names."""
   import keras  # pylint: disable=import-outside-toplevel
 
-  keras.config.set_floatx('float64')
-  names = _define(case, [])
   variables = []
+  start = jax.tree.leaves(problem.params())
   for path, value in zip(problem.names(), start, strict=True):
     layer, name = os.path.split(path)
     with keras.name_scope(layer or 'model'):
       variables.append(keras.Variable(value, name=name))
+  return variables
+
+
+def _run_keras(case, start, grads):
+  import keras  # pylint: disable=import-outside-toplevel
+
+  del start
+  keras.config.set_floatx('float64')
+  names = _define(case, [])
+  variables = keras_variables()
   optimizer = names['optimizer']
   optimizer.build(variables)
   more = {key: names[key] for key in ('step', 'averages') if key in names}
@@ -338,7 +350,8 @@ def gradients(case):
   return problem.gradients(bool(is_scaled), is_clipped)
 
 
-def _run_framework(case):
+def train(case):
+  """Returns the trajectory of the framework's code."""
   run = _RUNNERS.get(case.framework, _run_numpy)
   start = jax.tree.leaves(problem.params())
   return run(case, start, gradients(case))

@@ -85,17 +85,30 @@ def _rows():
 
 @processes.only_all
 class RowsTest(parameterized.TestCase):
-  """`to_optax` translates, and so checks, what the guide does by hand."""
+  """What the guide translates by hand."""
+
+  def setUp(self):
+    super().setUp()
+    self.addCleanup(keras.config.set_floatx, keras.config.floatx())
 
   @parameterized.named_parameters(_rows())
-  def test_row(self, case):
+  def test_code_passes_the_check_of_the_page(self, case):
     names = frameworks.define(case, case.theirs, {'keras': keras})
     optimizer = names['optimizer']
-    optimizer.build(keras_draws.variables(keras))
+    optimizer.build(frameworks.keras_variables())
     try:
-      port.to_optax(optimizer)
+      code = port.to_optax(optimizer)
     except ValueError as error:
       self.assertIn('Transformer', str(error))
+      return
+    to_params = jax.tree.structure(problem.params()).unflatten
+    ours = frameworks.train_optax(case, code, to_params=to_params)
+    with jax.enable_x64(True):
+      theirs = frameworks.train(case)
+    # Some rows compare averages as well.
+    theirs = theirs[: len(ours)]
+    bound = 1e-5 if case.rounded else 1e-10
+    self.assertLessEqual(problem.distance(theirs, ours), bound, code)
 
 
 if __name__ == '__main__':

@@ -183,18 +183,26 @@ class Keras2DrawsTest(parameterized.TestCase):
 
 
 class Keras2RowsTest(parameterized.TestCase):
-  """`to_optax` translates, and so checks, what the guide does by hand."""
+  """What the guide translates by hand."""
+
+  def setUp(self):
+    super().setUp()
+    self.addCleanup(tf_keras.backend.set_floatx, tf_keras.backend.floatx())
 
   @parameterized.named_parameters(
       (case.name, case) for case in pages.read('keras')
       if case.framework == 'tf_keras' and case.kind == 'row'
   )
-  def test_row(self, case):
+  def test_code_passes_the_check_of_the_page(self, case):
     names = frameworks.define(case, case.theirs, {'tf_keras': tf_keras})
     try:
-      port.to_optax(names['optimizer'])
+      code = port.to_optax(names['optimizer'])
     except ValueError as error:
       self.assertIn('Nadam', str(error))
+      return
+    theirs = frameworks.train(case)
+    ours = frameworks.train_optax(case, code)
+    self.assertLessEqual(problem.distance(theirs, ours), 1e-5, code)
 
 
 class Keras2Test(parameterized.TestCase):

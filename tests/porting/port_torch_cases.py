@@ -573,7 +573,7 @@ class ScriptsTest(absltest.TestCase):
 
 
 class RowsTest(parameterized.TestCase):
-  """`to_optax` translates, and so checks, what the guide does by hand."""
+  """What the guide translates by hand."""
 
   # Why a row may be refused.
   REASONS = (
@@ -589,7 +589,7 @@ class RowsTest(parameterized.TestCase):
       for case in pages.read_all()
       if case.framework == 'torch' and case.kind in ('row', 'recipe')
   )
-  def test_row(self, case):
+  def test_code_passes_the_check_of_the_page(self, case):
     params = _parameters(jax.tree.leaves(problem.params()))
     names = frameworks._define(case, params)
     optimizer, scheduler = names['optimizer'], names.get('scheduler')
@@ -597,9 +597,27 @@ class RowsTest(parameterized.TestCase):
       # A row may be a scheduler, around its optimizer.
       optimizer, scheduler = optimizer.optimizer, optimizer
     try:
-      port.to_optax(optimizer, scheduler)
+      code = port.to_optax(optimizer, scheduler)
     except ValueError as error:
       self.assertRegex(str(error), '|'.join(self.REASONS))
+      return
+    if 'step' in names:
+      # Clipping, accumulation and the like are not the optimizer's.
+      self.assertIn('It does not know what your training loop does', code)
+      return
+    # The parameters that the optimizer has, in its order.
+    groups = [group['params'] for group in optimizer.param_groups]
+    indices = {id(param): i for i, param in enumerate(params)}
+    order = [indices[id(param)] for group in groups for param in group]
+    start = jax.tree.leaves(problem.params())
+    gradients = problem.stack(map(jax.tree.leaves, problem.gradients()))
+    ours = training.train_optax(
+        code, [start[i] for i in order], [gradients[i] for i in order]
+    )
+    trained = frameworks.train(case)
+    theirs = [trained[i] for i in order]
+    bound = 1e-5 if case.rounded else 1e-10
+    self.assertLessEqual(problem.distance(theirs, ours), bound, code)
 
 
 def halve(count):
