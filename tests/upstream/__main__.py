@@ -53,6 +53,11 @@ def _fail_again(root: pathlib.Path, tests: set[str]) -> set[str]:
   return tests & _failed(suite.outcomes(root, existing, '-n2', '-k', selection))
 
 
+def _print_each(what: str, tests: set[str]) -> None:
+  for test in sorted(tests):
+    print(f'{what}: {test}')
+
+
 def main(arguments: list[str]) -> int:
   """Runs the tests of modules, with options of pytest's; returns the status."""
   options = ['-n2', *(x for x in arguments if x.startswith('-'))]
@@ -66,12 +71,9 @@ def main(arguments: list[str]) -> int:
   on_fork = _fail_again(root, failed)
   on_both = _fail_again(release.fetched().root, on_fork)
   on_fork_alone = on_fork - on_both
-  for test in sorted(failed - on_fork):
-    print(f'passes when it runs again: {test}')
-  for test in sorted(on_both):
-    print(f'fails on the release too: {test}')
-  for test in sorted(on_fork_alone):
-    print(f'fails on the fork alone: {test}')
+  _print_each('passes when it runs again', failed - on_fork)
+  _print_each('fails on the release too', on_both)
+  _print_each('fails on the fork alone', on_fork_alone)
   count = collections.Counter(outcomes.values())
   print(
       f'upstream: {count["passed"]} passed, {len(on_fork_alone)} failed,'
