@@ -2,14 +2,15 @@
 # Tests the fork in a virtual environment of its own, .venv.
 #   bash test.sh        the change, graft, the install and Keras, in minutes
 #   bash test.sh all    everything: TensorFlow, PyTorch, releases, the site
-#   bash test.sh FILE   the project's tests in FILE
+#   bash test.sh FILE   the project's tests in FILE, with ALL=1 all of them
 # Installs again only if the fork or the requirements have changed.
 # PYTHON names the interpreter for the environment.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 wanted=requirements
-[ "${1:-}" != all ] || { export ALL=1; wanted=requirements-all; }
+[ "${1:-}" != all ] || export ALL=1
+[ -z "${ALL:-}" ] || wanted=requirements-all
 python=.venv/bin/python
 export PYTHONPATH='' PIP_DISABLE_PIP_VERSION_CHECK=1
 

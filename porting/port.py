@@ -2749,6 +2749,8 @@ def _torch_radam(rate, decay, *, betas, eps, decoupled_weight_decay=False):
 def _torch_sgd(rate, decay, *, momentum, dampening, nesterov):
   if not momentum:
     return [*_l2(decay), Call('optax.sgd', rate)]
+  if nesterov and dampening:
+    _refuse('nesterov=True with dampening in a group', "can't be translated")
   sgd = Call('optax.sgd', rate, momentum=momentum, nesterov=bool(nesterov))
   return [*_l2(decay), *_dampen(dampening), sgd]
 

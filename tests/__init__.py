@@ -1,4 +1,4 @@
-"""Tests that stay in this repository: frameworks, releases, packaging."""
+"""The tests that don't go upstream with the change."""
 
 import jax
 

@@ -31,7 +31,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _reason(report) -> str:
-  """Why a test was skipped, as in ``('a_test.py', 3, 'Skipped: why')``."""
+  """Returns 'why' if ``longrepr`` is ``('a_test.py', 3, 'Skipped: why')``."""
   reason = str(report.longrepr[-1]).removeprefix('Skipped: ')
   return reason.partition('\n')[0]
 

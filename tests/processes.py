@@ -33,7 +33,7 @@ def _executor(process):
   executor = futures.ProcessPoolExecutor(1, mp_context=new)
   with mock.patch.dict(os.environ, environment):
     executor.submit(int).result()
-  # Otherwise, it may be collected after the modules that its end needs.
+  # At exit, since the modules that a shutdown needs still exist then.
   atexit.register(executor.shutdown)
   return executor
 

@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the functions that have the flag."""
+"""The examples in the docstrings of the optimizers print what they say."""
 
 import doctest
 import io

@@ -1,4 +1,8 @@
-"""Repeats the steps that `docs/frameworks.md` says were run."""
+"""Checks docs/frameworks.md: its table, its self-check and its scaled epsilon.
+
+A row whose last cell begins with `run,` is a test. For a new package, add the
+step to `STEPS`; for a name that can't be imported, add it to `IMPORTED`.
+"""
 
 import math
 import pkgutil
@@ -52,7 +56,7 @@ def table():
 def rows():
   """Yields the optimizers that the page says were run."""
   for names, form, epsilon, checked in table():
-    if not checked.content.startswith('run,'):
+    if not checked.content.lower().startswith('run,'):
       continue
     letter = form.content.partition(',')[0]  # A note may follow the form.
     for span in names.children:
@@ -159,13 +163,18 @@ class TableTest(parameterized.TestCase):
     """Asserts that a first step from zero is that of a form and an epsilon."""
     effective = epsilon * FACTORS[form]
     expected = -gradient / (gradient + effective)
-    message = f'not the step of form {form} with an epsilon of {epsilon}'
+    message = (
+        f'docs/frameworks.md says form {form} with an epsilon of {epsilon};'
+        ' correct its row'
+    )
     np.testing.assert_allclose(step, [expected], rtol=1e-3, err_msg=message)
 
   @parameterized.named_parameters((row.name, row) for row in rows())
   def test_has_the_form_and_default_epsilon_of_the_page(self, row):
     package = row.name.partition('.')[0]
     pytest.importorskip(package)
+    self.assertIn(package, STEPS, 'add its step to STEPS')
+    self.assertIn(row.form, FACTORS, 'add its factor to FACTORS')
     take_step, keyword = STEPS[package]
     optimizer = pkgutil.resolve_name(row.name)
     step = take_step(optimizer, 1e-5, **{keyword: 1e-3})
@@ -175,7 +184,8 @@ class TableTest(parameterized.TestCase):
 
   def test_every_package_of_the_page_has_a_step(self):
     packages = {row.name.partition('.')[0] for row in rows()}
-    self.assertSetEqual(packages, set(STEPS))
+    message = 'The first set is the page, the second STEPS: make them equal.'
+    self.assertSetEqual(packages, set(STEPS), message)
 
 
 def code_with(name):

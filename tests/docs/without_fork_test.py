@@ -4,9 +4,9 @@ from absl.testing import absltest
 from absl.testing import parameterized
 
 from tests.docs import blocks
-from tests.porting import frameworks
 from tests.porting import pages
 from tests.porting import problem
+from tests.porting import runners
 
 _PAGE = (blocks.ROOT / 'docs' / 'install.md').read_text('utf-8')
 _SECTION = _PAGE.partition('## Without the fork\n')[2].partition('\n## ')[0]
@@ -37,12 +37,12 @@ class WithoutForkTest(parameterized.TestCase):
         theirs=f'import keras\noptimizer = {keras}\n',
         ours=f'{function}\noptimizer = {without_fork}\n',
     )
-    theirs = frameworks.run_in('jax', case)
-    ours = frameworks.run_optax(case, case.ours)
+    theirs = runners.run_in('jax', case)
+    ours = runners.run_optax(case, case.ours)
     distance = problem.distance(theirs, ours)
     self.assertLess(distance, 1e-10, f'Keras differs.\n{case.describe()}')
     code = f'import optax\noptimizer = {with_fork}\n'
-    forked = frameworks.run_optax(case, code)
+    forked = runners.run_optax(case, code)
     distance = problem.distance(forked, ours)
     self.assertLess(distance, 1e-13, f'{code}differs.\n{case.describe()}')
 

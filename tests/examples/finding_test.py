@@ -1,4 +1,4 @@
-"""The update clips what the formulas clip, and all settings start alike."""
+"""examples/finding.py clips what the formulas clip, from one start for all."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""The example matches Keras with the flag, and only with it."""
+"""examples/match_keras.py matches Keras with the flag, and only with it."""
 
 import contextlib
 import io

@@ -29,7 +29,7 @@ class CountTest(parameterized.TestCase):
     if name == 'amsgrad':  # One more scalar, which XLA pads to 64 bytes.
       expected['temporary bytes, not donated'] += 64
     for key, most in expected.items():
-      message = f'{key}, with the flag and as docs/cost.md says'
+      message = f'{key}: the flag costs more than docs/cost.md says'
       self.assertLessEqual(flag[key], most, message)
     self.assertEqual(flag['equations'], expected['equations'])
 

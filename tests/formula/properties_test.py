@@ -1,4 +1,7 @@
-"""Random hyperparameters, gradients and steps, in float64."""
+"""Updates match the formula for random hyperparameters and gradients.
+
+All are computed in float64.
+"""
 
 import functools
 
@@ -11,11 +14,6 @@ import numpy as np
 import optax
 
 from graft import formula
-
-# Derandomized, so that a run can be repeated.
-_property = hypothesis.settings(
-    max_examples=80, deadline=None, derandomize=True, database=None
-)
 
 
 def _powers(low, high):
@@ -65,11 +63,6 @@ class PropertiesTest(parameterized.TestCase):
     super().setUp()
     self.enter_context(jax.enable_x64(True))
 
-  def assert_close(self, actual, expected):
-    # Rounding gives about 1e-13; a wrong epsilon gives up to 1.
-    size = np.max(np.abs(expected))
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-9 * size)
-
   @parameterized.named_parameters(
       ('adam', 'scale_by_adam', {}),
       ('nadam', 'scale_by_adam', {'nesterov': True}),
@@ -86,13 +79,18 @@ class PropertiesTest(parameterized.TestCase):
       ),
   )
   def test_updates_match_the_formula(self, name, options):
-    @_property
+    # Derandomized, so that a run can be repeated.
+    @hypothesis.settings(
+        max_examples=80, deadline=None, derandomize=True, database=None
+    )
     @hypothesis.given(_gradients(), _HYPERPARAMETERS, st.booleans())
     def check(grads, numbers, epsilon_hat):
       flags = {**options, 'epsilon_hat': epsilon_hat}
       expected = formula.expected(name, grads, **numbers, **flags)
       actual = _updates(name, grads, numbers, tuple(flags.items()))
-      self.assert_close(actual, expected)
+      # Rounding gives about 1e-13; a wrong epsilon gives up to 1.
+      size = np.max(np.abs(expected))
+      np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-9 * size)
 
     check()
 

@@ -72,6 +72,8 @@ class CheckTest(parameterized.TestCase):
       with mock.patch.object(formula, 'FUNCTIONS', listed):
         return check.check_all()
 
+  # A name, the function, a part of the call that must fail, and the options
+  # that the function gets whatever the caller says.
   @parameterized.named_parameters(
       ('flag', 'scale_by_adam', 'epsilon_hat=True', {'epsilon_hat': False}),
       ('nesterov', 'scale_by_adam', 'nesterov=True', {'nesterov': False}),

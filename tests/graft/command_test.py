@@ -98,7 +98,8 @@ class CommandTest(parameterized.TestCase):
       self.assert_diff_refuses('already')
 
   def test_a_full_disk(self):
-    limited = 'ulimit -f 4; exec "$0" "$@"'  # Files of at most 4 KiB.
+    # Files of at most 4 blocks of 512 or 1024 bytes.
+    limited = 'ulimit -f 4; exec "$0" "$@"'
     found = _run('sh', '-c', limited, *self.command, 'diff')
     self.assertEqual(found[:2], (1, ''))
     self.assertRegex(found[2], r'\Agraft: [^\n]+File too large[^\n]+; .+\n\Z')

@@ -26,7 +26,7 @@ from graft.errors import GraftError
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-  """One case; ``told`` is the line after ``----``."""
+  """One case; ``told`` is the rest of the line that begins with ``----``."""
 
   name: str
   sparse: str
@@ -39,8 +39,14 @@ def read_cases(kind: str) -> Iterator[tuple[str, Case]]:
   for file in sorted(pathlib.Path(__file__).parent.glob('cases/*.txt')):
     sparse = ''
     for text in file.read_text().split('\n==== ')[1:]:
-      head, told, tail = re.split(r'^---- (.+)\n', text, flags=re.MULTILINE)
-      title, _, own = head.partition('\n')
+      parts = re.split(r'^---- (.+)\n', text, flags=re.MULTILINE)
+      title, _, own = parts[0].partition('\n')
+      if len(parts) != 3 or not re.match('diff|refused: ', parts[1]):
+        raise ValueError(
+            f'{file}: the case {title!r} needs one line that begins with'
+            ' "---- diff" or "---- refused: "'
+        )
+      _, told, tail = parts
       sparse = own or sparse
       if told.startswith(kind):
         name = f'{file.stem}: {title}'
@@ -75,14 +81,14 @@ class NotationTest(parameterized.TestCase):
     number = case.told.removeprefix('diff').strip() or version.UPSTREAM
     before = [line[1:] for line in case.lines if not line.startswith('+')]
     upstream = ''.join(f'{line}\n' for line in before)
-    self.assertEqual(
-        diff(upstream, merge(case.sparse, upstream, number)), case.lines
-    )
+    found = diff(upstream, merge(case.sparse, upstream, number))
+    message = 'The merge gives the lines with -, the case has those with +.'
+    self.assertEqual('\n'.join(found), '\n'.join(case.lines), message)
 
   @parameterized.named_parameters(read_cases('refused'))
   def test_refusal(self, case):
     why = re.escape(case.told.removeprefix('refused: '))
-    with self.assertRaisesRegex(GraftError, why) as caught:
+    with self.assertRaisesRegex(GraftError, why, msg=case.name) as caught:
       merge(case.sparse, '\n'.join([*case.lines, '']))
     self.assertRegex(str(caught.exception), r'\Aoptax/.+ \(optax .+\); .+\Z')
 

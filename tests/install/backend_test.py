@@ -24,7 +24,7 @@ _EMPTY_HASH = 'sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU'
 
 
 def _write_release(folder, number, direct_url=None):
-  """Unpacks a release of a toy by the name of optax into a folder."""
+  """Writes an installed toy release called optax into a folder."""
   (folder / 'optax').mkdir(parents=True)
   (folder / 'optax' / '__init__.py').write_text('')
   info = folder / f'optax-{number}.dist-info'
@@ -44,7 +44,7 @@ class TestCase(parameterized.TestCase):
     self.folder = pathlib.Path(folder).resolve()
 
   def install(self, number, direct_url=None):
-    """Makes a toy the optax that is installed."""
+    """Makes a toy release the installed optax."""
     _write_release(self.folder, number, direct_url)
     found = release.distribution(self.folder)
     self.enter_context(
@@ -106,7 +106,7 @@ class SettingTest(TestCase):
 class WheelTest(TestCase):
 
   def build(self, settings=None):
-    """Builds a wheel; returns where, without doing what takes time."""
+    """Returns where setuptools would build a wheel; skips the slow parts."""
     self.enter_context(
         mock.patch.object(package, 'write_checked_tree', return_value='')
     )
@@ -279,7 +279,7 @@ class FetchTest(TestCase):
     pip = mock.Mock(side_effect=install)
     self.enter_context(mock.patch.object(subprocess, 'run', pip))
     self.enter_context(mock.patch.object(package, 'REPOSITORY', self.folder))
-    for _ in range(2):  # The second time from there.
+    for _ in range(2):  # The second call must reuse the download.
       self.assertEqual(release.fetched('1.2').version, '1.2')
     return pip.call_count
 

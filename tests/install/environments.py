@@ -18,8 +18,6 @@ _LEFT_OUT = shutil.ignore_patterns(
     '.git', '.venv', 'build', 'dist', '*.egg-info', '__pycache__', '_build'
 )
 _CHECK = """
-import sys
-
 def main():
   print('all functions follow the formulas')
 """
@@ -36,11 +34,11 @@ print(metadata.version('optax'), optax.__file__)
 """
 
 
-def checkout(folder: pathlib.Path, passes: bool = True) -> pathlib.Path:
-  """A copy of the repository, whose check passes or refuses everything."""
+def checkout(folder: pathlib.Path) -> pathlib.Path:
+  """Returns a copy of the repository whose check passes everything."""
   copy = folder / 'checkout'
   shutil.copytree(package.REPOSITORY, copy, ignore=_LEFT_OUT)
-  set_check(copy, passes)
+  set_check(copy, passes=True)
   return copy
 
 

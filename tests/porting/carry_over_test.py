@@ -1,4 +1,4 @@
-"""Moments.map and resume, and the state of Keras on JAX.
+"""carry_over.py: map and resume refuse mistakes; Keras's Adam resumes on JAX.
 
 `own_process_test.py` runs the tests for TensorFlow and PyTorch.
 """
@@ -18,7 +18,7 @@ import pytest
 
 from porting import carry_over
 from tests.docs import blocks
-from tests.porting import frameworks
+from tests.porting import runners
 from tests.porting import states
 
 os.environ.setdefault('KERAS_BACKEND', 'jax')
@@ -212,7 +212,7 @@ class KerasTest(states.TestCase):
     """Returns the moments halfway and the parameters at every step."""
     variables = [self.keras.Variable(x) for x in states.start('float64')]
     optimizer.build(variables)
-    apply = frameworks.keras_step(optimizer, variables)
+    apply = runners.keras_step(optimizer, variables)
 
     def step(grads):
       if frozen is not None:
@@ -418,7 +418,7 @@ class KerasModelTest(states.TestCase):
 
 
 class PageTest(parameterized.TestCase):
-  """The CNN on the page, whose blocks run in tests/docs."""
+  """The check in docs/porting/state.md fails for each of three mistakes."""
 
   @classmethod
   def setUpClass(cls):

@@ -16,9 +16,9 @@ import optax
 from sklearn import neural_network
 
 from tests import processes
-from tests.porting import frameworks
 from tests.porting import pages
 from tests.porting import problem
+from tests.porting import runners
 from tests.porting import training
 
 
@@ -26,8 +26,10 @@ def names_of(page, heading):
   """Returns what the optax code of a section defines."""
   cases = pages.read(page)
   found = [c for c in cases if c.name.startswith(f'{page}, {heading}')]
+  if not found:
+    raise ValueError(f'docs/porting/{page}.md has no case below {heading!r}')
   names = dict(jax=jax, jnp=jnp, optax=optax)
-  return frameworks.define(found[0], found[0].ours, names)
+  return runners.define(found[0], found[0].ours, names)
 
 
 def fit(l2=0.0, **settings):

@@ -1,4 +1,8 @@
-"""Random optimizers, with any of the settings that port.py translates."""
+"""Random optimizers, with any of the settings that port.py translates.
+
+To add a setting, add its values to `_draw_own`, and its name to the kinds in
+`OWN` that accept it. This changes what every seed draws.
+"""
 
 import random
 
@@ -38,7 +42,7 @@ class Keras:
 
   Attributes:
     OWN: The settings of each kind of optimizer.
-    EXCLUDED: What the names of the variables contain that don't decay.
+    EXCLUDED: A pattern in the names of the variables that don't decay.
     keras: The module.
     kind: The name of its class.
     settings: The arguments of its class, without the learning rate.
@@ -71,7 +75,7 @@ class Keras:
     self.assigned = self._number(-4, -2) if constant and self._is(0.2) else None
     self.excluded = bool(self.settings.get('weight_decay')) and self._is(0.4)
     self.scaled = None
-    # Keras itself forgets a number that a Nadam inside keeps.
+    # port.py refuses a LossScaleOptimizer around a Nadam.
     if self.kind != 'Nadam' and self._is(0.2):
       self.scaled = {
           'initial_scale': self.random.choice([1.0, 2.0**15]),

@@ -2,7 +2,7 @@
 
 To add one, add it to a file below. To run such a file alone:
 
-  ALL=1 python -m pytest tests/porting/port_torch_cases.py
+  ALL=1 bash test.sh tests/porting/port_torch_cases.py
 """
 
 from absl.testing import absltest
@@ -23,7 +23,8 @@ class TensorFlowTest(absltest.TestCase):
 
   def test_tensorflow(self):
     processes.run_tests(
-        'porting/carry_over_tensorflow.py',  # First, since it sets the devices.
+        # First, since it sets the devices.
+        'porting/carry_over_tensorflow_cases.py',
         'porting/port_tensorflow_cases.py',
         'porting/sparse_cases.py',
     )
@@ -34,7 +35,7 @@ class TorchTest(absltest.TestCase):
 
   def test_torch(self):
     processes.run_tests(
-        'porting/carry_over_torch.py', 'porting/port_torch_cases.py'
+        'porting/carry_over_torch_cases.py', 'porting/port_torch_cases.py'
     )
 
 

@@ -228,6 +228,18 @@ def _cases(section, setup):
   return cases, setup
 
 
+def _check_names(cases):
+  """Raises a ValueError if two cases have the same name."""
+  places = {}
+  for case in cases:
+    if case.name in places:
+      raise ValueError(
+          f'{case.place}: {places[case.name]} has the same call under this'
+          ' heading'
+      )
+    places[case.name] = case.place
+
+
 def read(page):
   """Returns the cases of a page, in their order."""
   text = (FOLDER / f'{page}.md').read_text('utf-8')
@@ -245,7 +257,9 @@ def read(page):
       setup = _Setup()
     section = _Section(page, _content(node), [])
   found, _ = _cases(section, setup)
-  return cases + found
+  cases += found
+  _check_names(cases)
+  return cases
 
 
 def read_all():

@@ -16,10 +16,10 @@ import tensorflow as tf
 import tf_keras
 
 from porting import port
-from tests.porting import frameworks
 from tests.porting import keras_draws
 from tests.porting import pages
 from tests.porting import problem
+from tests.porting import runners
 from tests.porting import training
 
 tf1 = tf.compat.v1
@@ -101,8 +101,8 @@ class AdamTest(parameterized.TestCase):
       port.to_optax(optimizer)
 
   @parameterized.named_parameters(
-      ('function', lambda: AdamOptimizer(lambda: 1e-3), 'pass it as learning_'),
-      ('variable', lambda: AdamOptimizer(tf.Variable(1.0)), 'pass it as learn'),
+      ('function', lambda: AdamOptimizer(lambda: 1e-3), 'pass it as'),
+      ('variable', lambda: AdamOptimizer(tf.Variable(1.0)), 'pass it as'),
       ('Momentum', lambda: tf1.train.MomentumOptimizer(1, 0), 'no translation'),
       ('own', lambda: type('Own', (AdamOptimizer,), {})(), 'no translation'),
   )
@@ -110,17 +110,17 @@ class AdamTest(parameterized.TestCase):
     with self.assertRaisesRegex(ValueError, reason):
       port.to_optax(create())
 
-  def test_wrong_translation_is_noticed(self):
-    for name, value in (('tf_style', False), ('eps', 1e-7), ('b2', 0.99)):
+  @parameterized.parameters({'tf_style': False}, {'eps': 1e-7}, {'b2': 0.99})
+  def test_wrong_translation_is_noticed(self, **wrong):
 
-      class Wrong(port.Call):
+    class Wrong(port.Call):
 
-        def __init__(self, *args, wrong=(name, value), **settings):
-          super().__init__(*args, **{**settings, wrong[0]: wrong[1]})
+      def __init__(self, *args, **settings):
+        super().__init__(*args, **{**settings, **wrong})
 
-      with self.subTest(name), mock.patch.object(port, 'Call', Wrong):
-        with self.assertRaisesRegex(ValueError, 'disagrees'):
-          port.to_optax(AdamOptimizer())
+    with mock.patch.object(port, 'Call', Wrong):
+      with self.assertRaisesRegex(ValueError, 'disagrees'):
+        port.to_optax(AdamOptimizer())
 
 
 optimizers = tf_keras.optimizers
@@ -194,14 +194,14 @@ class Keras2RowsTest(parameterized.TestCase):
       if case.framework == 'tf_keras' and case.kind == 'row'
   )
   def test_code_passes_the_check_of_the_page(self, case):
-    names = frameworks.define(case, case.theirs, {'tf_keras': tf_keras})
+    names = runners.define(case, case.theirs, {'tf_keras': tf_keras})
     try:
       code = port.to_optax(names['optimizer'])
     except ValueError as error:
       self.assertIn('Nadam', str(error))
       return
-    theirs = frameworks.train(case)
-    ours = frameworks.train_optax(case, code)
+    theirs = runners.train(case)
+    ours = runners.train_optax(case, code)
     self.assertLessEqual(problem.distance(theirs, ours), 1e-5, code)
 
 

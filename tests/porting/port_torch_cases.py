@@ -23,9 +23,9 @@ import transformers
 
 from porting import port
 from tests.docs import blocks
-from tests.porting import frameworks
 from tests.porting import pages
 from tests.porting import problem
+from tests.porting import runners
 from tests.porting import torch_draws
 from tests.porting import training
 
@@ -84,20 +84,26 @@ def _run(code, **names):
 class DrawsTest(absltest.TestCase):
   """Settings of all kinds at once, on gradients that port.py did not see."""
 
-  def test_code_agrees(self):
-    # The updates of 12 amplify rounding, see test_rounding_that_grows.
-    for seed in set(range(50)) - {12}:
-      with self.subTest(seed=seed):
-        drawn = torch_draws.Torch(torch, seed)
+  def test_code_agrees_or_rounding_grows(self):
+    refused = 0
+    for seed in range(50):
+      drawn = torch_draws.Torch(torch, seed)
+      with self.subTest(repr(drawn)):
         values = _values(seed)
         _, *translated = drawn.create(values)
-        code = port.to_optax(*translated, scheduler_every=drawn.every)
+        try:
+          code = port.to_optax(*translated, scheduler_every=drawn.every)
+        except ValueError as error:
+          refused += 1
+          self.assertIn('amplify rounding', str(error))
+          continue
         gradients = _gradients(seed, min(250, drawn.last_step()))
         theirs = _train_torch(*drawn.create(values), drawn.every, gradients)
         ours = training.train_optax(code, values, gradients)
         distance = problem.distance(theirs, ours)
         bound = 1e-5 if drawn.kind == 'NAdam' else 1e-10
-        self.assertLessEqual(distance, bound, f'{drawn}\n{code}')
+        self.assertLessEqual(distance, bound, code)
+    self.assertLessEqual(refused, 5)
 
 
 def _step_loss(optimizer):
@@ -591,7 +597,7 @@ class RowsTest(parameterized.TestCase):
   )
   def test_code_passes_the_check_of_the_page(self, case):
     params = _parameters(jax.tree.leaves(problem.params()))
-    names = frameworks._define(case, params)
+    names = runners.define_theirs(case, params)
     optimizer, scheduler = names['optimizer'], names.get('scheduler')
     if isinstance(optimizer, schedulers.LRScheduler):
       # A row may be a scheduler, around its optimizer.
@@ -614,7 +620,7 @@ class RowsTest(parameterized.TestCase):
     ours = training.train_optax(
         code, [start[i] for i in order], [gradients[i] for i in order]
     )
-    trained = frameworks.train(case)
+    trained = runners.train(case)
     theirs = [trained[i] for i in order]
     bound = 1e-5 if case.rounded else 1e-10
     self.assertLessEqual(problem.distance(theirs, ours), bound, code)
@@ -649,6 +655,11 @@ def _new_setting():
   Adam.__module__ = 'torch.optim.adam'
   Adam.__qualname__ = 'Adam'
   return Adam(_parameters(), caution=0.5)
+
+
+def _nesterov_with_dampening():
+  groups = [{'params': _parameters(), 'dampening': 0.5}]
+  return torch.optim.SGD(groups, 0.1, momentum=0.9, nesterov=True)
 
 
 def _sparse_adam():
@@ -767,6 +778,7 @@ class RefusalTest(parameterized.TestCase):
   @parameterized.named_parameters(
       ('own class', _own_class, r"locals>.SGD can't be translated.*, SGD"),
       ('new setting', _new_setting, 'caution=0.5 is a setting of Adam that'),
+      ('Nesterov', _nesterov_with_dampening, 'nesterov=True with dampening'),
       ('SparseAdam', _sparse_adam, "can't be translated.*md#sparseadam"),
       ('complex', _complex, 'A complex parameter has a different update'),
       ('own key', _own_key, 'The key lr_scale of a parameter group is not a'),

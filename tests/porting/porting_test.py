@@ -11,9 +11,9 @@ import re
 from absl.testing import absltest
 from absl.testing import parameterized
 
-from tests.porting import frameworks
 from tests.porting import pages
 from tests.porting import problem
+from tests.porting import runners
 
 MATCHES = 1e-10
 MATCHES_ROUNDED = 1e-5
@@ -49,11 +49,11 @@ class _PagesTest(parameterized.TestCase):
     if process != 'jax' and not os.environ.get('ALL'):
       self.skipTest('frameworks other than Keras on JAX run with ALL=1')
     try:
-      theirs = frameworks.run_in(process, case)
-      ours = [frameworks.run_optax(case, code) for code in codes]
+      theirs = runners.run_in(process, case)
+      ours = [runners.run_optax(case, code) for code in codes]
     except ModuleNotFoundError as error:
       self.skipTest(str(error))
-    except frameworks.CodeError as error:
+    except runners.CodeError as error:
       failure = str(error)
     else:
       return [problem.distance(theirs, trajectory) for trajectory in ours]
@@ -79,8 +79,8 @@ class _PagesTest(parameterized.TestCase):
       self.assertGreater(
           distance_without_flag,
           DIFFERS,
-          'The two codes agree without the flag too. Choose an epsilon for'
-          f' which it matters.\n{case.describe()}',
+          'The two codes agree without the flag too. Give both a larger'
+          f' epsilon, such as 1e-5, or leave out the flag.\n{case.describe()}',
       )
 
 

@@ -1,4 +1,4 @@
-"""Half a run in a framework and half in optax must end like the whole run."""
+"""Helpers: half a run in a framework and half in optax end like a whole run."""
 
 import tempfile
 
@@ -127,7 +127,8 @@ class TestCase(parameterized.TestCase):
         distance(optimizer, state, history),
         tolerance,
         'The resumed run ends this share of the distance traveled away from the'
-        " framework's: carry_over.py restores a part of the state wrongly.",
+        " framework's: the case's optimizer differs from the framework's, or"
+        ' carry_over.py restores a part of the state wrongly.',
     )
     self.assertGreater(
         distance(optimizer, fresh, history),

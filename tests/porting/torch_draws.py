@@ -1,4 +1,8 @@
-"""Random optimizers of PyTorch and their schedulers, for port.py."""
+"""Random optimizers of PyTorch and their schedulers, for port.py.
+
+To add a setting, add its values to `_draw_settings`, and its name to the kinds
+in `_OWN` that accept it. This changes what every seed draws.
+"""
 
 import random
 

@@ -1,4 +1,7 @@
-"""A state goes through a checkpoint, and resumes under the other setting."""
+"""A checkpoint restores the state, whose moments don't depend on the flag.
+
+Only the maximum of AMSGrad does.
+"""
 
 import tempfile
 
@@ -41,7 +44,7 @@ class CheckpointsTest(parameterized.TestCase):
       save_and_restore=(_through_orbax, _through_flax),
       name=('adam', 'amsgrad'),
   )
-  def test_checkpoint_resumes_under_the_other_setting(
+  def test_checkpoint_restores_moments_that_ignore_the_flag(
       self, save_and_restore, name
   ):
     _, state = workaround.train(workaround.with_flag(name))
@@ -55,7 +58,7 @@ class CheckpointsTest(parameterized.TestCase):
           optax.tree.get(flag, moment), optax.tree.get(default, moment)
       )
 
-  def test_maximum_of_amsgrad_means_something_else(self):
+  def test_nu_max_of_amsgrad_is_not_corrected_with_the_flag(self):
     flag = workaround.with_flag('amsgrad')
     default = workaround.with_flag('amsgrad', epsilon_hat=False)
     state = flag.init(problem.params())

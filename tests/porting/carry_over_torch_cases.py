@@ -1,4 +1,4 @@
-"""The state of PyTorch.
+"""carry_over.from_torch: a PyTorch run resumes in optax, or is refused.
 
 `own_process_test.py` runs these tests.
 """
@@ -215,7 +215,6 @@ class TorchTest(states.TestCase):
 
   def test_refuses_amsgrad_in_some_groups(self):
     params = parameters()
-    optimizer, _ = trained(torch.optim.Adam)
     groups = [{'params': params[:2]}, {'params': params[2:], 'amsgrad': True}]
     optimizer = torch.optim.Adam(groups, LR)
     message = 'Some groups have amsgrad=True'

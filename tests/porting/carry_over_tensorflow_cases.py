@@ -1,4 +1,4 @@
-"""The state of TensorFlow and its versions of Keras.
+"""carry_over.py: runs of TensorFlow 1 and Keras resume, or are refused.
 
 `own_process_test.py` runs these tests.
 """

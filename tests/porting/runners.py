@@ -83,7 +83,7 @@ def define(case, code, names):
   return blocks.run([(1, code)], case.place, names)
 
 
-def _define(case, params):
+def define_theirs(case, params):
   """Runs the framework's code and returns the names that it defines."""
   known = {'params': params}
   if case.framework == 'text':
@@ -188,7 +188,7 @@ def _run_keras(case, start, grads):
 
   del start
   keras.config.set_floatx('float64')
-  names = _define(case, [])
+  names = define_theirs(case, [])
   variables = keras_variables()
   optimizer = names['optimizer']
   optimizer.build(variables)
@@ -207,7 +207,7 @@ def _run_tensorflow(case, start, grads):
   variables = [tf.Variable(value, name=name) for value, name in named]
   t = tf.compat.v1.train.get_or_create_global_step()
   t.assign(0)
-  names = _define(case, variables)
+  names = define_theirs(case, variables)
   optimizer = names['optimizer']
 
   def apply(grads):
@@ -229,7 +229,7 @@ def _run_torch(case, start, grads):
   import torch  # pylint: disable=import-outside-toplevel
 
   params = [torch.nn.Parameter(torch.tensor(value)) for value in start]
-  names = _define(case, params)
+  names = define_theirs(case, params)
   optimizer = names['optimizer']
   # A row may be a scheduler, around its optimizer.
   scheduler = names.get('scheduler')
@@ -262,7 +262,7 @@ def _run_numpy(case, start, grads):
   # Thinc's optimizers only accept float32.
   dtype = np.float32 if case.framework == 'thinc' else np.float64
   params = [np.array(value, dtype) for value in start]
-  names = _define(case, params)
+  names = define_theirs(case, params)
   optimizer = names['optimizer']
 
   def apply(grads):
@@ -289,7 +289,7 @@ def _run_numpy(case, start, grads):
 
 
 def _run_numpyro(case, start, grads):
-  optimizer = _define(case, start)['optimizer']
+  optimizer = define_theirs(case, start)['optimizer']
   state = optimizer.init(start)
 
   def step(grads):
@@ -303,7 +303,7 @@ def _run_pennylane(case, start, grads):
   import pennylane  # pylint: disable=import-outside-toplevel
 
   params = [pennylane.numpy.array(v, requires_grad=True) for v in start]
-  optimizer = _define(case, params)['optimizer']
+  optimizer = define_theirs(case, params)['optimizer']
 
   def step(grads):
     params[:] = optimizer.apply_grad(grads, params)
@@ -313,7 +313,7 @@ def _run_pennylane(case, start, grads):
 
 def _run_qiskit(case, start, grads):
   """Runs an optimizer that has its own loop and moves one flat array."""
-  optimizer = _define(case, start)['optimizer']
+  optimizer = define_theirs(case, start)['optimizer']
   remaining = iter(grads)
   history = []
 
