@@ -291,8 +291,8 @@ class Keras2Test(parameterized.TestCase):
   @parameterized.named_parameters(
       ('Nadam', optimizers.Nadam, 'Nadam of Keras 2 .* in model.fit'),
       ('Adamax', optimizers.Adamax, 'has no translation.*keras.md#tf'),
-      ('Ftrl', optimizers.legacy.Ftrl, 'has no translation.*#legacy-opt'),
-      ('legacy Nadam', optimizers.legacy.Nadam, 'has no trans.*#legacy-opt'),
+      ('Ftrl', optimizers.legacy.Ftrl, 'no translation.*#legacy-'),
+      ('legacy Nadam', optimizers.legacy.Nadam, 'no translation.*#legacy-'),
       (
           'decay and a schedule',
           lambda: optimizers.legacy.SGD(

@@ -791,21 +791,21 @@ class RefusalTest(parameterized.TestCase):
       port.to_optax(create())
 
   @parameterized.named_parameters(
-      ('own class', _own_scheduler, "can't be translated.*construct the opti"),
-      ('of another optimizer', _other_scheduler, 'does not belong to this opt'),
-      ('OneCycleLR', _one_cycle, 'cycle_momentum=True .*onecyclelr-with-mom'),
-      ('CyclicLR', _cyclic, 'cycle_momentum=True .*onecyclelr-with-momentum'),
-      ('plateau', schedulers.ReduceLROnPlateau, 'its rate.*md#reducelronpla'),
-      ('plateau as well', _plateau_as_well, 'its rate.*md#reducelronplateau'),
-      ('LambdaLR', _lambda, 'LambdaLR needs a translation of your own, as lea'),
+      ('own class', _own_scheduler, "can't be translated.*construct the"),
+      ('of another optimizer', _other_scheduler, 'does not belong'),
+      ('OneCycleLR', _one_cycle, 'cycle_momentum=True .*#onecyclelr-'),
+      ('CyclicLR', _cyclic, 'cycle_momentum=True .*#onecyclelr-'),
+      ('plateau', schedulers.ReduceLROnPlateau, 'its rate.*#reducelronplateau'),
+      ('plateau as well', _plateau_as_well, 'its rate.*#reducelronplateau'),
+      ('LambdaLR', _lambda, 'LambdaLR needs a translation of your own'),
       ('nested', _nested, 'SequentialLR or ChainedScheduler inside another'),
       ('two', _two_schedulers, r'The rate \[0.01.*\] after 0 .* not \[0.1\]'),
       ('changed', _changed_rate, r'The rate \[0.02\] after 0 .* not \[0.1\]'),
-      ('resumed', _resumed_rate, r'The rate \[0.1\] after 51 .* is not \[0.01'),
+      ('resumed', _resumed_rate, r'The rate \[0.1\] after 51 .* not \[0.01'),
       ('added group', _added_group, r'base_lrs=\[0.1\] is of .* initial_lr is'),
-      ('late OneCycleLR', _late_one_cycle, r'\[0.1\] is of .* OneCycleLR bef'),
-      ('momentum', _one_cycle_after_a_constant, 'cycle_momentum=True .*with-m'),
-      ('SWALR', _averaging, 'SWALR needs a translation of your own, as learni'),
+      ('late OneCycleLR', _late_one_cycle, r'\[0.1\] is of .* OneCycleLR'),
+      ('momentum', _one_cycle_after_a_constant, 'cycle_momentum=True .*#one'),
+      ('SWALR', _averaging, 'SWALR needs a translation of your own'),
       ('zero', _step_of_zero, r'StepLR.step\(\) raises ZeroDivisionError when'),
   )
   def test_refuses_the_scheduler(self, create, reason):
