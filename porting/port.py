@@ -2750,7 +2750,8 @@ def _torch_sgd(rate, decay, *, momentum, dampening, nesterov):
   if not momentum:
     return [*_l2(decay), Call('optax.sgd', rate)]
   if nesterov and dampening:
-    _refuse('nesterov=True with dampening in a group', "can't be translated")
+    reason = "can't be translated; outside of groups, PyTorch refuses it too"
+    _refuse('nesterov=True with dampening', reason)
   sgd = Call('optax.sgd', rate, momentum=momentum, nesterov=bool(nesterov))
   return [*_l2(decay), *_dampen(dampening), sgd]
 

@@ -94,7 +94,8 @@ class RowsTest(parameterized.TestCase):
   def test_code_passes_the_check_of_the_page(self, case):
     names = runners.define(case, case.theirs, {'keras': keras})
     optimizer = names['optimizer']
-    optimizer.build(runners.keras_variables())
+    start = jax.tree.leaves(problem.params())
+    optimizer.build(runners.keras_variables(start))
     try:
       code = port.to_optax(optimizer)
     except ValueError as error:
@@ -102,9 +103,9 @@ class RowsTest(parameterized.TestCase):
       self.assertIn('Transformer', str(error))
       return
     to_params = jax.tree.structure(problem.params()).unflatten
-    ours = runners.train_optax(case, code, to_params=to_params)
+    ours = runners.train_ours(case, code, to_params=to_params)
     with jax.enable_x64(True):
-      theirs = runners.train(case)
+      theirs = runners.train_theirs(case)
     # Some rows compare averages as well.
     theirs = theirs[: len(ours)]
     bound = 1e-5 if case.rounded else 1e-10

@@ -200,8 +200,8 @@ class Keras2RowsTest(parameterized.TestCase):
     except ValueError as error:
       self.assertIn('Nadam', str(error))
       return
-    theirs = runners.train(case)
-    ours = runners.train_optax(case, code)
+    theirs = runners.train_theirs(case)
+    ours = runners.train_ours(case, code)
     self.assertLessEqual(problem.distance(theirs, ours), 1e-5, code)
 
 

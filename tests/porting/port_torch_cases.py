@@ -103,7 +103,7 @@ class DrawsTest(absltest.TestCase):
         distance = problem.distance(theirs, ours)
         bound = 1e-5 if drawn.kind == 'NAdam' else 1e-10
         self.assertLessEqual(distance, bound, code)
-    self.assertLessEqual(refused, 5)
+    self.assertLessEqual(refused, 1)
 
 
 def _step_loss(optimizer):
@@ -616,11 +616,11 @@ class RowsTest(parameterized.TestCase):
     indices = {id(param): i for i, param in enumerate(params)}
     order = [indices[id(param)] for group in groups for param in group]
     start = jax.tree.leaves(problem.params())
-    gradients = problem.stack(map(jax.tree.leaves, problem.gradients()))
+    gradients = problem.stack(map(jax.tree.leaves, runners.gradients(case)))
     ours = training.train_optax(
         code, [start[i] for i in order], [gradients[i] for i in order]
     )
-    trained = runners.train(case)
+    trained = runners.train_theirs(case)
     theirs = [trained[i] for i in order]
     bound = 1e-5 if case.rounded else 1e-10
     self.assertLessEqual(problem.distance(theirs, ours), bound, code)
@@ -778,7 +778,7 @@ class RefusalTest(parameterized.TestCase):
   @parameterized.named_parameters(
       ('own class', _own_class, r"locals>.SGD can't be translated.*, SGD"),
       ('new setting', _new_setting, 'caution=0.5 is a setting of Adam that'),
-      ('Nesterov', _nesterov_with_dampening, 'nesterov=True with dampening'),
+      ('Nesterov', _nesterov_with_dampening, 'PyTorch refuses it too'),
       ('SparseAdam', _sparse_adam, "can't be translated.*md#sparseadam"),
       ('complex', _complex, 'A complex parameter has a different update'),
       ('own key', _own_key, 'The key lr_scale of a parameter group is not a'),

@@ -43,12 +43,12 @@ def run_in(process, case):
 
   Raises a ModuleNotFoundError if the framework is not installed.
   """
-  return processes.call_in(process, _explained, train, case)
+  return processes.call_in(process, _explained, train_theirs, case)
 
 
 def run_optax(case, code):
   """Returns the trajectory of code for optax on the gradients of a case."""
-  return processes.call_in('jax', _explained, train_optax, case, code)
+  return processes.call_in('jax', _explained, train_ours, case, code)
 
 
 def _explained(run, case, *args):
@@ -63,7 +63,7 @@ def _explained(run, case, *args):
     raise CodeError(f'{case.describe()}\n{error}') from None
 
 
-def train_optax(case, code, **names):
+def train_ours(case, code, **names):
   """Returns the trajectory of code for optax, which may use some names."""
   if case.in_table:
     names |= dict(jax=jax, jnp=jnp, np=np, optax=optax)
@@ -170,12 +170,11 @@ def train_keras(optimizer, variables, grads, step=None, averages=list):
   return _trajectory(step or keras_step(optimizer, variables), read, grads)
 
 
-def keras_variables():
-  """Returns the parameters of the problem, with their names."""
+def keras_variables(start):
+  """Returns variables with the names of the problem's parameters."""
   import keras  # pylint: disable=import-outside-toplevel
 
   variables = []
-  start = jax.tree.leaves(problem.params())
   for path, value in zip(problem.names(), start, strict=True):
     layer, name = os.path.split(path)
     with keras.name_scope(layer or 'model'):
@@ -186,10 +185,9 @@ def keras_variables():
 def _run_keras(case, start, grads):
   import keras  # pylint: disable=import-outside-toplevel
 
-  del start
   keras.config.set_floatx('float64')
   names = define_theirs(case, [])
-  variables = keras_variables()
+  variables = keras_variables(start)
   optimizer = names['optimizer']
   optimizer.build(variables)
   more = {key: names[key] for key in ('step', 'averages') if key in names}
@@ -350,7 +348,7 @@ def gradients(case):
   return problem.gradients(bool(is_scaled), is_clipped)
 
 
-def train(case):
+def train_theirs(case):
   """Returns the trajectory of the framework's code."""
   run = _RUNNERS.get(case.framework, _run_numpy)
   start = jax.tree.leaves(problem.params())
